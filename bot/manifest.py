@@ -1,0 +1,77 @@
+"""What is a run locked to? The manifest, frozen when the run is created, and its keyed digest."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Category(StrEnum):
+    TERRAFORM = "terraform"
+    ENVIRONMENT = "env"
+
+
+@dataclass(frozen=True)
+class VariableValue:
+    """One variable as a run sees it. The value never shows in a repr."""
+
+    key: str
+    value: str = field(repr=False)
+    category: Category
+    hcl: bool = False
+    sensitive: bool = False
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "VariableValue":
+        return cls(**{**document, "category": Category(document["category"])})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything that decides what a run would do, apart from the world itself."""
+
+    workspace_id: str
+    configuration_version_id: str
+    commit_sha: str
+    engine: str
+    engine_version: str
+    working_directory: str
+    base_sha: str = ""
+    pull_number: int | None = None
+    is_destroy: bool = False
+    variables: tuple[VariableValue, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "variables": [asdict(variable) for variable in self.variables]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Manifest":
+        variables = tuple(VariableValue.from_json(variable) for variable in document["variables"])
+        return cls(**{**document, "variables": variables})
+
+    def digest(self, key: bytes) -> str:
+        """Hex of HMAC-SHA-256: keyed, so that nobody can guess a value and check the guess against it."""
+        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()
+
+
+def plan_digest(parts: Iterable[bytes]) -> str:
+    """Hex of SHA-256 over the plan file and the dependency lock file, each with its length in front."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big"))
+        total.update(part)
+    return total.hexdigest()
+
+
+# The engine's own switches: a workspace variable could point a run at another state or another binary.
+REFUSED_ENVIRONMENT = ("TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_CONFIG_FILE", "TF_REATTACH_PROVIDERS")
+REFUSED_ENVIRONMENT_PREFIXES = ("TF_HTTP_", "LD_")
+
+
+def is_refused_environment(key: str) -> bool:
+    """Whether a workspace may not set this environment variable (DESIGN section 5)."""
+    return key.upper() in REFUSED_ENVIRONMENT or key.upper().startswith(REFUSED_ENVIRONMENT_PREFIXES)

@@ -1,0 +1,24 @@
+"""What comes next? A job is a verb and an id: a nudge, never the truth (invariant 1)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verb(StrEnum):
+    """Each verb is one reaction; `handlers/tasks.py` says which consumer runs it."""
+
+    HANDLE_DELIVERIES = "handle deliveries"  # of one connection's repository, oldest first
+    WORK_QUEUE = "work queue"  # of a workspace
+    NUDGE_RUNNER = "nudge runner"  # with a stage job
+    STAGE_ENDED = "stage ended"
+    SEND = "send"  # one lane of the outbox
+    FIND_PULLS = "find pulls"  # of a pushed commit: which pull request brought it
+    RECONCILE = "reconcile"  # a repository with its host
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True)
+class Job:
+    verb: Verb
+    ident: str = ""
+    delay_seconds: float = 0
