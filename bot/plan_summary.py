@@ -22,9 +22,7 @@ class PlanSummary:
 
     @property
     def has_changes(self) -> bool:
-        return bool(
-            self.additions or self.changes or self.destructions or self.imports or self.outputs_changed
-        )
+        return bool(self.additions or self.changes or self.destructions or self.imports or self.outputs_changed)
 
     @property
     def sentence(self) -> str:
@@ -50,17 +48,12 @@ class PlanSummary:
             raise ValueError("a plan summary's counts are whole numbers from 0")
         if not all(_is_list_of_text(value) for value in lists.values()):
             raise ValueError("a plan summary's addresses are lists of text")
-        return cls(
-            **numbers,
-            **{name: tuple(value) for name, value in lists.items()},
-            outputs_changed=document.get("outputs_changed") is True,
-        )
+        addresses: dict[str, Any] = {name: tuple(value) for name, value in lists.items()}
+        return cls(**numbers, **addresses, outputs_changed=document.get("outputs_changed") is True)
 
 
 def _is_list_of_text(value: object) -> bool:
-    return (
-        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(v, str) for v in value)
-    )
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(v, str) for v in value)
 
 
 def summarize(plan: Mapping[str, Any]) -> PlanSummary:
