@@ -79,7 +79,7 @@ class Run:
     tag: str = ""
     base_sha: str = ""
     pull_number: int | None = None
-    delivery: int | None = None
+    delivery: str = ""  # the delivery it came from, and which of its events: "17" or "17.1"
     message: str = ""
     created_by: str = ""
     status: RunStatus = RunStatus.PENDING

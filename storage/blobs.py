@@ -1,0 +1,118 @@
+"""Where do large things live? Sealed blobs: states, plans, work folders, logs, configurations.
+
+A blob is on disk, synced, before the row that names it commits; a row never points at nothing.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from bot.errors import RunlockError
+from bot.ids import BlobId
+from storage.encryption import Keyring
+from storage.ids import new_id
+
+
+class BlobMissing(RunlockError):
+    """A row names a blob that is not there."""
+
+
+class Shelf(Protocol):
+    """Where the sealed bytes are kept."""
+
+    def writer(self, name: str) -> BinaryIO:
+        """A file to write to; on `close` it is durable under its name, or raises."""
+        ...
+
+    def reader(self, name: str) -> BinaryIO: ...
+
+    def remove(self, name: str) -> None: ...
+
+
+class BlobStore:
+    """Seals on the way in, opens on the way out."""
+
+    def __init__(self, shelf: Shelf, keyring: Keyring) -> None:
+        self._shelf = shelf
+        self._keyring = keyring
+
+    def put_stream(self, source: BinaryIO) -> tuple[BlobId, int]:
+        """Store a stream; its id and its plain size in bytes."""
+        blob_id = BlobId(new_id("blob"))
+        with self._shelf.writer(blob_id) as target:
+            size = self._keyring.seal_stream(source, target, blob_id)
+        return blob_id, size
+
+    def put(self, plain: bytes) -> BlobId:
+        return self.put_stream(io.BytesIO(plain))[0]
+
+    def chunks(self, blob_id: BlobId) -> Iterator[bytes]:
+        """The plain bytes, a chunk at a time. Raises BlobMissing or SealBroken."""
+        with self._shelf.reader(blob_id) as source:
+            yield from self._keyring.open_stream(source, blob_id)
+
+    def read(self, blob_id: BlobId) -> bytes:
+        return b"".join(self.chunks(blob_id))
+
+    def remove(self, blob_id: BlobId) -> None:
+        self._shelf.remove(blob_id)
+
+
+class FileShelf:
+    """Blobs as files. Temp file, fsync, rename, fsync of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def writer(self, name: str) -> BinaryIO:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _DurableFile(path)
+
+    def reader(self, name: str) -> BinaryIO:
+        try:
+            return open(self._path(name), "rb")
+        except FileNotFoundError as error:
+            raise BlobMissing(f"reading {name}: it is not in the blob store") from error
+
+    def remove(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        kind, _, rest = name.partition("-")
+        if not rest.isalnum():
+            raise BlobMissing(f"{name!r} is not the name of a blob")
+        return self._folder / rest[:2].lower() / f"{kind}-{rest}"
+
+
+class _DurableFile(io.FileIO):
+    """A file that appears under its name only when it is whole and synced."""
+
+    def __init__(self, path: Path) -> None:
+        self._final = path
+        self._temporary = path.with_name(f".{path.name}.part")
+        super().__init__(self._temporary, "w")
+        os.chmod(self._temporary, 0o600)
+        self._spoiled = False
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        self._spoiled = kind is not None
+        self.close()
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        if not self._spoiled:
+            os.fsync(self.fileno())
+        super().close()
+        if self._spoiled:
+            self._temporary.unlink(missing_ok=True)
+            return
+        self._temporary.rename(self._final)
+        folder = os.open(self._final.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,124 @@
+"""How is what we remember kept from those who read the disk? AES-256-GCM with a key id in front.
+
+Small values are one message. Blobs are a series of messages (the STREAM construction: each chunk's nonce
+holds its number and whether it is the last), so that a state of any size is sealed in bounded memory and a
+cut-off or reordered blob does not open. Source: https://eprint.iacr.org/2015/189 (section 8).
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bot.errors import RunlockError
+
+KEY_BYTES = 32
+_MAGIC = b"RL1"
+_KEY_ID_BYTES = 8
+_NONCE_BYTES = 12
+_PREFIX_BYTES = 7  # of a chunk's nonce; the other five are 4 bytes of number and 1 of "last"
+_TAG_BYTES = 16
+CHUNK_BYTES = 1 << 20
+
+
+class SealBroken(RunlockError):
+    """What was stored can't be opened: another key, or somebody changed it."""
+
+
+class Keyring:
+    """The master key, and the keys made from it. Never shown."""
+
+    def __init__(self, master_key: bytes) -> None:
+        if len(master_key) < KEY_BYTES:
+            raise RunlockError(f"the secret key must have at least {KEY_BYTES} bytes")
+        self._master = master_key
+        self._sealing = self.derive("sealing")
+        self.key_id = hashlib.sha256(b"key id" + self._sealing).digest()[:_KEY_ID_BYTES]
+
+    def derive(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose, so that no key does two things."""
+        return hmac.new(self._master, f"runlock {purpose}".encode(), hashlib.sha256).digest()
+
+    def seal(self, plain: bytes, about: str) -> bytes:
+        """Encrypt a small value. `about` (what it is, whose) must be the same to open it."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._header + nonce + AESGCM(self._sealing).encrypt(nonce, plain, about.encode())
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        """Decrypt what `seal` made. Raises SealBroken."""
+        body = self._without_header(sealed)
+        try:
+            return AESGCM(self._sealing).decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], about.encode())
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken(f"opening {about}: the key does not fit, or it was changed") from error
+
+    def seal_text(self, plain: str, about: str) -> bytes:
+        return self.seal(plain.encode(), about)
+
+    def open_text(self, sealed: bytes | None, about: str) -> str:
+        return self.open(sealed, about).decode() if sealed else ""
+
+    def seal_stream(self, source: BinaryIO, target: BinaryIO, about: str) -> int:
+        """Encrypt a stream in chunks; the number of plain bytes."""
+        prefix = os.urandom(_PREFIX_BYTES)
+        target.write(self._header + prefix)
+        cipher, size, number = AESGCM(self._sealing), 0, 0
+        chunk = source.read(CHUNK_BYTES)
+        while True:
+            following = source.read(CHUNK_BYTES)
+            nonce = _chunk_nonce(prefix, number, is_last=not following)
+            target.write(cipher.encrypt(nonce, chunk, about.encode()))
+            size += len(chunk)
+            if not following:
+                return size
+            chunk, number = following, number + 1
+
+    def open_stream(self, source: BinaryIO, about: str) -> Iterator[bytes]:
+        """The plain chunks of what `seal_stream` wrote. Raises SealBroken, also if its end is missing."""
+        header = self._without_header(source.read(len(self._header) + _PREFIX_BYTES))
+        cipher, number = AESGCM(self._sealing), 0
+        sealed = source.read(CHUNK_BYTES + _TAG_BYTES)
+        while sealed:
+            following = source.read(CHUNK_BYTES + _TAG_BYTES)
+            nonce = _chunk_nonce(header[:_PREFIX_BYTES], number, is_last=not following)
+            try:
+                yield cipher.decrypt(nonce, sealed, about.encode())
+            except InvalidTag as error:
+                raise SealBroken(f"opening {about}: the key does not fit, or it was changed") from error
+            sealed, number = following, number + 1
+        if number == 0:
+            raise SealBroken(f"opening {about}: it is empty")
+
+    @property
+    def _header(self) -> bytes:
+        return _MAGIC + self.key_id
+
+    def _without_header(self, sealed: bytes) -> bytes:
+        if not sealed.startswith(_MAGIC):
+            raise SealBroken("opening a stored value: it was not sealed by Runlock")
+        if sealed[len(_MAGIC) : len(self._header)] != self.key_id:
+            raise SealBroken("opening a stored value: it was sealed with another key (RUNLOCK_SECRET_KEY)")
+        return sealed[len(self._header) :]
+
+
+def _chunk_nonce(prefix: bytes, number: int, *, is_last: bool) -> bytes:
+    return prefix + number.to_bytes(4, "big") + (b"\x01" if is_last else b"\x00")
+
+
+def load_or_make_key(path: Path) -> bytes:
+    """The key in `path`; made once, readable by its owner only."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text().strip())
+    with os.fdopen(handle, "w") as file:
+        key = os.urandom(KEY_BYTES)
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return key

@@ -1,0 +1,156 @@
+"""What have we received? Deliveries, durable before they are answered, in a file of their own.
+
+SQLite with synchronous FULL, apart from the records, so that a door never waits for a long writer.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from bot.ids import ConnectionId
+from bot.timestamps import from_text, to_text
+from storage import migrations
+from storage.database import Records
+from storage.ids import new_id
+
+LANE_LEASE_SECONDS = 900  # longer than the slowest fetch that we allow
+
+
+class DeliveryStatus(StrEnum):
+    RECEIVED = "received"
+    HANDLED = "handled"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook as received. `lane` is the repository it speaks of: `connection/host id`."""
+
+    seq: int
+    connection_id: ConnectionId
+    delivery_id: str
+    lane: str
+    event: str
+    body: bytes
+    received_at: datetime
+    status: DeliveryStatus
+    attempts: int
+    outcome: str
+
+
+class Inbox:
+    def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
+        self._records = Records(path, migrations.inbox, synchronous="FULL")
+        self._now = now
+
+    def remember(self, connection_id: ConnectionId, delivery_id: str, lane: str, event: str, body: bytes) -> int | None:
+        """Store a delivery; its number, or None if it is a repeat with nothing to do.
+
+        A repeat of one that failed or was ignored is taken up again, at its old place.
+        """
+        row = {
+            "connection_id": connection_id,
+            "delivery_id": delivery_id,
+            "lane": lane,
+            "event": event,
+            "body": body,
+            "received_at": to_text(self._now()),
+            "status": DeliveryStatus.RECEIVED,
+        }
+        with self._records.write():
+            try:
+                return self._records.insert("deliveries", row)
+            except sqlite3.IntegrityError:
+                return self._take_up_again(connection_id, delivery_id)
+
+    def _take_up_again(self, connection_id: ConnectionId, delivery_id: str) -> int | None:
+        seq = self._records.value(
+            """SELECT seq FROM deliveries
+               WHERE connection_id = ? AND delivery_id = ? AND status IN ('failed', 'ignored')""",
+            (connection_id, delivery_id),
+        )
+        if seq is None:
+            return None
+        self._records.change(
+            "UPDATE deliveries SET status = 'received', attempts = 0, not_before = 0 WHERE seq = ?", (seq,)
+        )
+        return int(seq)
+
+    def claim_lane(self, lane: str) -> str | None:
+        """Take a repository's lane for one handler at a time; a lease id, or None if somebody has it."""
+        moment, lease_id = self._now().timestamp(), new_id("lease")
+        with self._records.write():
+            self._records.change("DELETE FROM lanes WHERE lane = ? AND lease_until < ?", (lane, moment))
+            try:
+                self._records.insert(
+                    "lanes", {"lane": lane, "lease_id": lease_id, "lease_until": moment + LANE_LEASE_SECONDS}
+                )
+            except sqlite3.IntegrityError:
+                return None
+        return lease_id
+
+    def release_lane(self, lane: str, lease_id: str) -> None:
+        self._records.change("DELETE FROM lanes WHERE lane = ? AND lease_id = ?", (lane, lease_id))
+
+    def oldest_waiting(self, lane: str) -> tuple[Delivery | None, float]:
+        """The next delivery of a lane, and the seconds until it may be tried (0: now).
+
+        A delivery that waits for another try holds back those behind it: order matters more than speed.
+        """
+        row = self._records.row(
+            "SELECT * FROM deliveries WHERE lane = ? AND status = 'received' ORDER BY seq LIMIT 1", (lane,)
+        )
+        if row is None:
+            return None, 0
+        return _delivery(row), max(0.0, row["not_before"] - self._now().timestamp())
+
+    def waiting_lanes(self) -> list[str]:
+        rows = self._records.rows("SELECT DISTINCT lane FROM deliveries WHERE status = 'received'")
+        return [row["lane"] for row in rows]
+
+    def find(self, seq: int) -> Delivery | None:
+        row = self._records.row("SELECT * FROM deliveries WHERE seq = ?", (seq,))
+        return _delivery(row) if row else None
+
+    def finish(self, seq: int, status: DeliveryStatus, outcome: str) -> None:
+        self._records.change("UPDATE deliveries SET status = ?, outcome = ? WHERE seq = ?", (status, outcome, seq))
+
+    def try_later(self, seq: int, seconds: float, outcome: str) -> None:
+        self._records.change(
+            "UPDATE deliveries SET attempts = attempts + 1, not_before = ?, outcome = ? WHERE seq = ?",
+            (self._now().timestamp() + seconds, outcome, seq),
+        )
+
+    def take_up(self, seq: int) -> None:
+        """Handle a stored delivery again (`runlock replay`)."""
+        self._records.change(
+            "UPDATE deliveries SET status = 'received', attempts = 0, not_before = 0 WHERE seq = ?", (seq,)
+        )
+
+    def recent(self, limit: int = 50) -> list[Delivery]:
+        return [
+            _delivery(row) for row in self._records.rows("SELECT * FROM deliveries ORDER BY seq DESC LIMIT ?", (limit,))
+        ]
+
+    def close(self) -> None:
+        self._records.close()
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    return Delivery(
+        seq=row["seq"],
+        connection_id=ConnectionId(row["connection_id"]),
+        delivery_id=row["delivery_id"],
+        lane=row["lane"],
+        event=row["event"],
+        body=row["body"],
+        received_at=from_text(row["received_at"]),
+        status=DeliveryStatus(row["status"]),
+        attempts=row["attempts"],
+        outcome=row["outcome"],
+    )

@@ -1,0 +1,204 @@
+"""What must be true at the hosts? Desired states, written in the transaction of what they tell of.
+
+One row per thing that can be seen there, with a version; only the newest is sent (invariant 8).
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.ids import ConnectionId, RepositoryId
+from bot.timestamps import to_text
+from storage.database import Records, Row
+from storage.ids import new_id
+
+LANE_LEASE_SECONDS = 120  # longer than the slowest call to a host; a sender that died is replaced after it
+WINDOW_SECONDS = 60.0
+WRITES_PER_WINDOW = 80  # GitHub's secondary limit on content-creating requests, per minute
+
+
+class Channel(StrEnum):
+    STATUS = "status"
+    COMMENT = "comment"
+    REACTION = "reaction"
+    CHECK = "check"
+    MERGE = "merge"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One row. `content` holds ids and facts; text is rendered when it is sent."""
+
+    id: int
+    connection_id: ConnectionId
+    repository_id: RepositoryId
+    lane: str
+    channel: Channel
+    slot: str
+    content: dict[str, Any]
+    version: int
+    sent_version: int
+    remote_id: str
+    sent_digest: str
+    tries: int
+    trouble: str
+
+
+def pull_lane(repository_id: RepositoryId, number: int) -> str:
+    return f"{repository_id}/pull/{number}"
+
+
+def commit_lane(repository_id: RepositoryId, commit_sha: str) -> str:
+    return f"{repository_id}/commit/{commit_sha}"
+
+
+class Outbox:
+    def __init__(self, records: Records, now: Callable[[], datetime]) -> None:
+        self._records = records
+        self._now = now
+
+    def want(
+        self,
+        connection_id: ConnectionId,
+        repository_id: RepositoryId,
+        lane: str,
+        channel: Channel,
+        slot: str,
+        content: Mapping[str, Any],
+        *,
+        again: bool = False,
+    ) -> None:
+        """Say what must be true. The same content is no news unless `again` (its text is made of other rows)."""
+        text = json.dumps(dict(content), sort_keys=True)
+        self._records.change(
+            """INSERT INTO outbox (connection_id, repository_id, lane, channel, slot, content, version, updated_at)
+               VALUES (:connection, :repository, :lane, :channel, :slot, :content, 1, :now)
+               ON CONFLICT (repository_id, lane, channel, slot) DO UPDATE
+               SET content = :content, version = version + 1, updated_at = :now, trouble = '',
+                   not_before = CASE WHEN tries = 0 OR trouble != '' THEN 0 ELSE not_before END
+               WHERE content != :content OR :again""",
+            {
+                "connection": connection_id,
+                "repository": repository_id,
+                "lane": lane,
+                "channel": channel,
+                "slot": slot,
+                "content": text,
+                "now": to_text(self._now()),
+                "again": again,
+            },
+        )
+
+    def claim_lane(self, lane: str) -> str | None:
+        """Be the one sender of a lane; a lease id, or None if somebody is."""
+        moment, lease_id = self._now().timestamp(), new_id("lease")
+        with self._records.write():
+            self._records.change("DELETE FROM outbox_lanes WHERE lane = ? AND lease_until < ?", (lane, moment))
+            try:
+                self._records.insert(
+                    "outbox_lanes", {"lane": lane, "lease_id": lease_id, "lease_until": moment + LANE_LEASE_SECONDS}
+                )
+            except sqlite3.IntegrityError:
+                return None
+        return lease_id
+
+    def keep_lane(self, lane: str, lease_id: str) -> bool:
+        """Hold on to the lane for the next call. False: it was taken over, stop sending."""
+        return bool(
+            self._records.change(
+                "UPDATE outbox_lanes SET lease_until = ? WHERE lane = ? AND lease_id = ?",
+                (self._now().timestamp() + LANE_LEASE_SECONDS, lane, lease_id),
+            )
+        )
+
+    def release_lane(self, lane: str, lease_id: str) -> None:
+        self._records.change("DELETE FROM outbox_lanes WHERE lane = ? AND lease_id = ?", (lane, lease_id))
+
+    def due(self, lane: str) -> list[Wanted]:
+        """What is to be sent now, in the order in which it was first wanted."""
+        rows = self._records.rows(
+            "SELECT * FROM outbox WHERE lane = ? AND sent_version < version AND not_before <= ? ORDER BY id",
+            (lane, self._now().timestamp()),
+        )
+        return [_wanted(row) for row in rows]
+
+    def seconds_until_due(self, lane: str) -> float | None:
+        """When the lane has something to send: 0 is now, None is never."""
+        moment = self._records.value(
+            "SELECT min(not_before) FROM outbox WHERE lane = ? AND sent_version < version", (lane,)
+        )
+        return None if moment is None else max(0.0, float(moment) - self._now().timestamp())
+
+    def due_lanes(self) -> list[str]:
+        rows = self._records.rows(
+            "SELECT DISTINCT lane FROM outbox WHERE sent_version < version AND not_before <= ?",
+            (self._now().timestamp(),),
+        )
+        return [row["lane"] for row in rows]
+
+    def begin(self, wanted: Wanted) -> None:
+        """Note the try before the call: a create whose answer is lost is then looked for, not repeated."""
+        self._records.change("UPDATE outbox SET tries = tries + 1 WHERE id = ?", (wanted.id,))
+
+    def sent(self, wanted: Wanted, remote_id: str = "", digest: str = "") -> None:
+        self._records.change(
+            """UPDATE outbox SET sent_version = ?, tries = 0, trouble = '', not_before = 0,
+                 remote_id = CASE WHEN ? != '' THEN ? ELSE remote_id END, sent_digest = ? WHERE id = ?""",
+            (wanted.version, remote_id, remote_id, digest, wanted.id),
+        )
+
+    def forget_remote(self, wanted: Wanted) -> None:
+        """What stood at the host was deleted there; the next send makes it anew."""
+        self._records.change("UPDATE outbox SET remote_id = '', sent_digest = '' WHERE id = ?", (wanted.id,))
+
+    def later(self, wanted: Wanted, seconds: float, trouble: str = "") -> None:
+        self._records.change(
+            "UPDATE outbox SET not_before = ?, trouble = ? WHERE id = ?",
+            (self._now().timestamp() + seconds, trouble, wanted.id),
+        )
+
+    def delay_connection(self, connection_id: ConnectionId, seconds: float) -> None:
+        """The host asked all of us for patience."""
+        until = self._now().timestamp() + seconds
+        self._records.change(
+            "UPDATE outbox SET not_before = max(not_before, ?) WHERE connection_id = ? AND sent_version < version",
+            (until, connection_id),
+        )
+
+    def find(self, repository_id: RepositoryId, lane: str, channel: Channel, slot: str) -> Wanted | None:
+        row = self._records.row(
+            "SELECT * FROM outbox WHERE repository_id = ? AND lane = ? AND channel = ? AND slot = ?",
+            (repository_id, lane, channel, slot),
+        )
+        return _wanted(row) if row else None
+
+    def is_ours(self, repository_id: RepositoryId, comment_id: str) -> bool:
+        """Whether we created the comment with that id."""
+        return bool(
+            self._records.value(
+                "SELECT 1 FROM outbox WHERE repository_id = ? AND channel = 'comment' AND remote_id = ?",
+                (repository_id, comment_id),
+            )
+        )
+
+    def take_write(self, connection_id: ConnectionId) -> float:
+        """Take one of the minute's writes at a host: 0, or the seconds to wait for one."""
+        moment = self._now().timestamp()
+        with self._records.write():
+            self._records.change("DELETE FROM host_writes WHERE at <= ?", (moment - WINDOW_SECONDS,))
+            row = self._records.row(
+                "SELECT count(*) AS taken, min(at) AS oldest FROM host_writes WHERE connection_id = ?", (connection_id,)
+            )
+            if row and row["taken"] >= WRITES_PER_WINDOW:
+                return max(0.05, float(row["oldest"]) + WINDOW_SECONDS - moment)
+            self._records.insert("host_writes", {"connection_id": connection_id, "at": moment})
+        return 0.0
+
+
+def _wanted(row: Row) -> Wanted:
+    known = {name: value for name, value in row.items() if name not in ("not_before", "updated_at")}
+    return Wanted(**{**known, "channel": Channel(row["channel"]), "content": json.loads(row["content"])})

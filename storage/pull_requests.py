@@ -1,0 +1,123 @@
+"""Which pull requests do we know, and which of their comments did we act on?"""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.events import HostUser, PullRequest
+from bot.ids import RepositoryId, RunId
+from bot.timestamps import from_text, to_text
+from storage.database import Records, Row
+
+_COLUMNS = [
+    "title",
+    "head_sha",
+    "head_branch",
+    "base_branch",
+    "base_sha",
+    "is_open",
+    "is_merged",
+    "is_draft",
+    "from_fork",
+    "merge_commit_sha",
+    "html_url",
+]
+_FLAGS = ("is_open", "is_merged", "is_draft", "from_fork")
+
+
+class PullRequests:
+    def __init__(self, records: Records, now: Callable[[], datetime]) -> None:
+        self._records = records
+        self._now = now
+
+    def know(self, repository_id: RepositoryId, pull: PullRequest) -> None:
+        """Remember what the host says of it now."""
+        row = {
+            "repository_id": repository_id,
+            "number": pull.number,
+            "author_host_id": pull.author.host_id,
+            "author_login": pull.author.login,
+            **{name: getattr(pull, name) for name in _COLUMNS},
+        }
+        row.update({flag: int(row[flag]) for flag in _FLAGS})
+        marks = ", ".join("?" * len(row))
+        updates = ", ".join(f"{name} = excluded.{name}" for name in row if name not in ("repository_id", "number"))
+        self._records.change(
+            f"""INSERT INTO pull_requests ({", ".join(row)}) VALUES ({marks})
+                ON CONFLICT (repository_id, number) DO UPDATE SET {updates}""",
+            list(row.values()),
+        )
+
+    def find(self, repository_id: RepositoryId, number: int) -> PullRequest | None:
+        row = self._records.row(
+            "SELECT * FROM pull_requests WHERE repository_id = ? AND number = ?", (repository_id, number)
+        )
+        return _pull(row) if row else None
+
+    def open(self, repository_id: RepositoryId) -> list[PullRequest]:
+        rows = self._records.rows(
+            "SELECT * FROM pull_requests WHERE repository_id = ? AND is_open ORDER BY number", (repository_id,)
+        )
+        return [_pull(row) for row in rows]
+
+    def brought(self, repository_id: RepositoryId, commit_sha: str, number: int) -> None:
+        """Remember that this pull request brought this commit to its branch."""
+        self._records.change(
+            "INSERT INTO commit_pulls (repository_id, commit_sha, pull_number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (repository_id, commit_sha, number),
+        )
+
+    def that_brought(self, repository_id: RepositoryId, commit_sha: str) -> list[int]:
+        rows = self._records.rows(
+            "SELECT pull_number FROM commit_pulls WHERE repository_id = ? AND commit_sha = ? ORDER BY pull_number",
+            (repository_id, commit_sha),
+        )
+        return [row["pull_number"] for row in rows]
+
+    def commits_of(self, repository_id: RepositoryId, number: int) -> list[str]:
+        """The pushed commits that this pull request brought."""
+        rows = self._records.rows(
+            "SELECT commit_sha FROM commit_pulls WHERE repository_id = ? AND pull_number = ?", (repository_id, number)
+        )
+        return [row["commit_sha"] for row in rows]
+
+    def comment_is_new(self, repository_id: RepositoryId, comment_id: str) -> bool:
+        """Claim a comment: True once, for whoever came first. A comment acts once (invariant 2)."""
+        try:
+            self._records.insert(
+                "comments_seen",
+                {
+                    "repository_id": repository_id,
+                    "comment_id": comment_id,
+                    "seen_at": to_text(self._now()),
+                    "outcome": "",
+                },
+            )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def comment_was_seen(self, repository_id: RepositoryId, comment_id: str) -> bool:
+        return bool(
+            self._records.value(
+                "SELECT 1 FROM comments_seen WHERE repository_id = ? AND comment_id = ?", (repository_id, comment_id)
+            )
+        )
+
+    def plan_was_posted(self, run_id: RunId, comment_id: str, at: datetime) -> None:
+        """Remember that the plan stands in our comment since the host's time `at`."""
+        self._records.change(
+            "INSERT INTO posted_plans (run_id, comment_id, posted_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (run_id, comment_id, to_text(at)),
+        )
+
+    def plan_posted_at(self, run_id: RunId) -> datetime | None:
+        """When the plan was first to be read, by the host's clock."""
+        text = self._records.value("SELECT min(posted_at) FROM posted_plans WHERE run_id = ?", (run_id,))
+        return from_text(text) if text else None
+
+
+def _pull(row: Row) -> PullRequest:
+    known = {name: row[name] for name in _COLUMNS}
+    known.update({flag: bool(row[flag]) for flag in _FLAGS})
+    return PullRequest(number=row["number"], author=HostUser(row["author_host_id"], row["author_login"]), **known)

@@ -1,0 +1,137 @@
+"""Which runs are there? The one place that writes a run's row."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from bot.ids import RepositoryId, RunId, WorkspaceId
+from bot.manifest import Manifest
+from bot.plan_summary import PlanSummary
+from bot.run import FINAL, Run, RunKind, RunStatus, TriggerReason
+from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
+from storage.database import Records, Row
+from storage.encryption import Keyring
+
+_FINAL_MARKS = ", ".join(f"'{status}'" for status in sorted(FINAL))
+UNFINISHED = f"status NOT IN ({_FINAL_MARKS})"
+
+
+class RunMoved(Exception):
+    """Somebody else moved the run first; look again."""
+
+
+class RunStore:
+    def __init__(self, records: Records, keyring: Keyring) -> None:
+        self._records = records
+        self._keyring = keyring
+
+    def next_sequence(self) -> int:
+        """The next place in the queues: an order, not a time. One sequence serves every workspace."""
+        return self._records.insert("run_sequence", {"id": None})
+
+    def add(self, run: Run, manifest: Manifest) -> None:
+        """Raises sqlite3.IntegrityError if this delivery has made its run in this workspace already."""
+        sealed = self._keyring.seal_text(json.dumps(manifest.as_json()), f"manifest {run.id}")
+        self._records.insert("runs", {**_row(run), "manifest": sealed})
+        self._records.change("UPDATE workspaces SET latest_run_id = ? WHERE id = ?", (run.id, run.workspace_id))
+
+    def find(self, run_id: str) -> Run | None:
+        row = self._records.row("SELECT * FROM runs WHERE id = ?", (run_id,))
+        return _run(row) if row else None
+
+    def get(self, run_id: str) -> Run:
+        """Raises LookupError for an id that we made ourselves and that must be there."""
+        run = self.find(run_id)
+        if run is None:
+            raise LookupError(f"no run {run_id}")
+        return run
+
+    def manifest(self, run_id: RunId) -> Manifest:
+        sealed = self._records.value("SELECT manifest FROM runs WHERE id = ?", (run_id,))
+        return Manifest.from_json(json.loads(self._keyring.open_text(sealed, f"manifest {run_id}")))
+
+    def move(self, before: Run, after: Run) -> None:
+        """Save what differs, if the run is still as `before` says. Raises RunMoved otherwise."""
+        old, new = _row(before), _row(after)
+        changed = {name: value for name, value in new.items() if old[name] != value}
+        if not changed:
+            return
+        settings = ", ".join(f"{name} = ?" for name in changed)
+        touched = self._records.change(
+            f"UPDATE runs SET {settings} WHERE id = ? AND status = ?",
+            [*changed.values(), before.id, before.status],
+        )
+        if touched != 1:
+            raise RunMoved(before.id)
+
+    def unfinished(self, workspace_id: WorkspaceId) -> list[Run]:
+        return self._select(f"workspace_id = ? AND {UNFINISHED} ORDER BY queue_sequence", (workspace_id,))
+
+    def workspaces_with_unfinished(self) -> list[WorkspaceId]:
+        rows = self._records.rows(f"SELECT DISTINCT workspace_id FROM runs WHERE {UNFINISHED}")
+        return [WorkspaceId(row["workspace_id"]) for row in rows]
+
+    def of_workspace(self, workspace_id: WorkspaceId, limit: int = 50) -> list[Run]:
+        return self._select("workspace_id = ? ORDER BY queue_sequence DESC LIMIT ?", (workspace_id, limit))
+
+    def at_commit(self, repository_id: RepositoryId, commit_sha: str) -> list[Run]:
+        return self._select("repository_id = ? AND commit_sha = ? ORDER BY queue_sequence", (repository_id, commit_sha))
+
+    def of_pull(self, repository_id: RepositoryId, number: int) -> list[Run]:
+        """Runs that the pull request itself made, oldest first."""
+        return self._select("repository_id = ? AND pull_number = ? ORDER BY queue_sequence", (repository_id, number))
+
+    def of_delivery(self, delivery: str) -> list[Run]:
+        return self._select("delivery = ? OR delivery LIKE ? || '.%' ORDER BY queue_sequence", (delivery, delivery))
+
+    def newest_push_run(self, workspace_id: WorkspaceId, branch: str) -> Run | None:
+        found = self._select(
+            "workspace_id = ? AND branch = ? AND trigger_reason = 'push' ORDER BY queue_sequence DESC LIMIT 1",
+            (workspace_id, branch),
+        )
+        return found[0] if found else None
+
+    def by_prefix(self, repository_id: RepositoryId, prefix: str) -> list[Run]:
+        """Unfinished runs whose id, manifest digest or plan digest starts with `prefix` (6 or more)."""
+        pattern = prefix + "%"
+        return self._select(
+            f"repository_id = ? AND {UNFINISHED} AND (id = ? OR manifest_digest LIKE ? OR plan_digest LIKE ?)",
+            (repository_id, prefix, pattern, pattern),
+        )
+
+    def recent(self, limit: int = 50) -> list[Run]:
+        return self._select("1 ORDER BY queue_sequence DESC LIMIT ?", (limit,))
+
+    def _select(self, condition: str, parameters: Iterable[Any]) -> list[Run]:
+        return [_run(row) for row in self._records.rows(f"SELECT * FROM runs WHERE {condition}", tuple(parameters))]
+
+
+def _row(run: Run) -> Row:
+    row: Row = {field.name: getattr(run, field.name) for field in fields(run)}
+    for flag in ("auto_apply", "is_destroy", "forced"):
+        row[flag] = int(row[flag])
+    row["created_at"] = to_text(run.created_at)
+    row["cancel_requested_at"] = maybe_text(run.cancel_requested_at)
+    row["summary"] = json.dumps(run.summary.as_json()) if run.summary else None
+    row["times"] = json.dumps({status: to_text(moment) for status, moment in run.times.items()})
+    return row
+
+
+def _run(row: Row) -> Run:
+    known = {field.name: row[field.name] for field in fields(Run)}
+    return Run(
+        **{
+            **known,
+            "kind": RunKind(row["kind"]),
+            "status": RunStatus(row["status"]),
+            "trigger_reason": TriggerReason(row["trigger_reason"]),
+            "auto_apply": bool(row["auto_apply"]),
+            "is_destroy": bool(row["is_destroy"]),
+            "forced": bool(row["forced"]),
+            "created_at": from_text(row["created_at"]),
+            "cancel_requested_at": maybe_from_text(row["cancel_requested_at"]),
+            "summary": PlanSummary.from_json(json.loads(row["summary"])) if row["summary"] else None,
+            "times": {status: from_text(text) for status, text in json.loads(row["times"]).items()},
+        }
+    )

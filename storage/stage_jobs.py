@@ -1,0 +1,180 @@
+"""Who executes what? One plan or one apply, claimed by one runner for as long as its lease lasts."""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.ids import BlobId, RunId, StageJobId
+from bot.run import Stage
+from bot.timestamps import maybe_from_text, to_text
+from storage.database import Records, Row
+from storage.ids import new_id
+from storage.tokens import hash_token
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    FINISHED = "finished"
+    LOST = "lost"  # its lease ran out; a lost apply may still hand its result in
+    WITHDRAWN = "withdrawn"  # cancelled before anybody claimed it
+
+
+class Signal(StrEnum):
+    NONE = "none"
+    INTERRUPT = "interrupt"
+    KILL = "kill"
+
+
+@dataclass(frozen=True)
+class StageJob:
+    id: StageJobId
+    run_id: RunId
+    stage: Stage
+    status: JobStatus
+    token_hash: str = field(repr=False)
+    lease_id: str
+    lease_until: datetime | None
+    runner: str
+    signal: Signal
+    claimed_at: datetime | None
+    finished_at: datetime | None
+    log_size: int
+    log_blob_id: BlobId | None
+    plan_blob_id: BlobId | None
+    plan_json_blob_id: BlobId | None
+    work_folder_blob_id: BlobId | None
+    errored_state_blob_id: BlobId | None
+    result: dict[str, Any] | None
+
+
+class StageJobs:
+    def __init__(self, records: Records, now: Callable[[], datetime]) -> None:
+        self._records = records
+        self._now = now
+
+    def add(self, run_id: RunId, stage: Stage) -> StageJobId:
+        job_id = StageJobId(new_id("job"))
+        self._records.insert(
+            "stage_jobs",
+            {
+                "id": job_id,
+                "run_id": run_id,
+                "stage": stage,
+                "status": JobStatus.QUEUED,
+                "created_at": to_text(self._now()),
+            },
+        )
+        return job_id
+
+    def claim(self, job_id: StageJobId, runner: str, lease: timedelta) -> str | None:
+        """Give a queued job to a runner: the job token, or None if it is gone or somebody's."""
+        token = secrets.token_urlsafe(32)
+        touched = self._records.change(
+            """UPDATE stage_jobs SET status = 'claimed', runner = ?, token_hash = ?, lease_id = ?, lease_until = ?,
+                 claimed_at = ? WHERE id = ? AND status = 'queued'""",
+            (runner, hash_token(token), new_id("lease"), self._until(lease), to_text(self._now()), job_id),
+        )
+        return token if touched else None
+
+    def find(self, job_id: str) -> StageJob | None:
+        row = self._records.row("SELECT * FROM stage_jobs WHERE id = ?", (job_id,))
+        return _job(row) if row else None
+
+    def get(self, job_id: StageJobId) -> StageJob:
+        job = self.find(job_id)
+        if job is None:
+            raise LookupError(f"no job {job_id}")
+        return job
+
+    def of_run(self, run_id: RunId, stage: Stage) -> StageJob | None:
+        """The newest job of that stage."""
+        row = self._records.row(
+            "SELECT * FROM stage_jobs WHERE run_id = ? AND stage = ? ORDER BY created_at DESC, rowid DESC LIMIT 1",
+            (run_id, stage),
+        )
+        return _job(row) if row else None
+
+    def extend(self, job: StageJob, lease: timedelta) -> Signal:
+        """A heartbeat: the lease runs on. What the runner is to do comes back."""
+        self._records.change(
+            "UPDATE stage_jobs SET lease_until = ? WHERE id = ? AND lease_id = ? AND status = 'claimed'",
+            (self._until(lease), job.id, job.lease_id),
+        )
+        return self.get(job.id).signal
+
+    def signal(self, job_id: StageJobId, signal: Signal) -> None:
+        self._records.change("UPDATE stage_jobs SET signal = ? WHERE id = ?", (signal, job_id))
+
+    def keep_blob(self, job_id: StageJobId, what: str, blob_id: BlobId) -> None:
+        """`what` is plan, plan_json, work_folder or errored_state."""
+        if what not in ("plan", "plan_json", "work_folder", "errored_state"):
+            raise ValueError(f"a job keeps no {what}")
+        self._records.change(f"UPDATE stage_jobs SET {what}_blob_id = ? WHERE id = ?", (blob_id, job_id))
+
+    def note_log_size(self, job_id: StageJobId, size: int) -> None:
+        self._records.change("UPDATE stage_jobs SET log_size = max(log_size, ?) WHERE id = ?", (size, job_id))
+
+    def finish(self, job: StageJob, result: dict[str, Any], log_blob_id: BlobId, log_size: int) -> bool:
+        """Close a job with its result, once. False if it was closed already."""
+        touched = self._records.change(
+            """UPDATE stage_jobs SET status = 'finished', result = ?, log_blob_id = ?, log_size = ?, finished_at = ?
+               WHERE id = ? AND lease_id = ? AND status IN ('claimed', 'lost')""",
+            (json.dumps(result), log_blob_id, log_size, to_text(self._now()), job.id, job.lease_id),
+        )
+        return bool(touched)
+
+    def withdraw(self, job_id: StageJobId) -> bool:
+        """Take back a job that nobody has claimed. False if somebody has."""
+        return bool(
+            self._records.change(
+                "UPDATE stage_jobs SET status = 'withdrawn' WHERE id = ? AND status = 'queued'", (job_id,)
+            )
+        )
+
+    def lose(self, job: StageJob) -> bool:
+        return bool(
+            self._records.change(
+                "UPDATE stage_jobs SET status = 'lost' WHERE id = ? AND lease_id = ? AND status = 'claimed'",
+                (job.id, job.lease_id),
+            )
+        )
+
+    def queued(self) -> list[StageJob]:
+        """Jobs that wait for a runner: applies first, then plans of normal runs, then the others."""
+        rows = self._records.rows(
+            """SELECT stage_jobs.* FROM stage_jobs JOIN runs ON runs.id = stage_jobs.run_id
+               WHERE stage_jobs.status = 'queued'
+               ORDER BY stage != 'apply', runs.kind != 'normal', runs.queue_sequence"""
+        )
+        return [_job(row) for row in rows]
+
+    def expired(self) -> list[StageJob]:
+        """Claimed jobs whose lease ran out: their runner is gone or cut off."""
+        rows = self._records.rows(
+            "SELECT * FROM stage_jobs WHERE status = 'claimed' AND lease_until < ?", (to_text(self._now()),)
+        )
+        return [_job(row) for row in rows]
+
+    def _until(self, lease: timedelta) -> str:
+        return to_text(self._now() + lease)
+
+
+def _job(row: Row) -> StageJob:
+    known = {name: value for name, value in row.items() if name != "created_at"}
+    return StageJob(
+        **{
+            **known,
+            "stage": Stage(row["stage"]),
+            "status": JobStatus(row["status"]),
+            "signal": Signal(row["signal"]),
+            "lease_until": maybe_from_text(row["lease_until"]),
+            "claimed_at": maybe_from_text(row["claimed_at"]),
+            "finished_at": maybe_from_text(row["finished_at"]),
+            "result": json.loads(row["result"]) if row["result"] else None,
+        }
+    )

@@ -1,0 +1,108 @@
+"""Which variables does a workspace have? Every value is sealed; a sensitive one is never given out again."""
+
+from dataclasses import dataclass, field
+
+from bot.errors import NotFound, Refused
+from bot.ids import VariableId, WorkspaceId
+from bot.manifest import Category, VariableValue, is_refused_environment
+from storage.database import Records, Row
+from storage.encryption import Keyring
+from storage.ids import new_id
+
+
+@dataclass(frozen=True)
+class Variable:
+    """`value` is for runs; a door that shows a variable asks `shown_value`."""
+
+    id: VariableId
+    workspace_id: WorkspaceId
+    key: str
+    value: str = field(repr=False)
+    category: Category
+    hcl: bool
+    sensitive: bool
+    description: str
+
+    @property
+    def shown_value(self) -> str | None:
+        return None if self.sensitive else self.value
+
+    @property
+    def as_value(self) -> VariableValue:
+        return VariableValue(self.key, self.value, self.category, self.hcl, self.sensitive)
+
+
+class Variables:
+    def __init__(self, records: Records, keyring: Keyring) -> None:
+        self._records = records
+        self._keyring = keyring
+
+    def set(
+        self,
+        workspace_id: WorkspaceId,
+        key: str,
+        value: str,
+        category: Category = Category.TERRAFORM,
+        *,
+        hcl: bool = False,
+        sensitive: bool = False,
+        description: str = "",
+    ) -> Variable:
+        """Make or replace the variable of that category and key. Later runs see it; runs that exist don't.
+
+        Raises Refused for a key that an engine can't have, or that would redirect the engine.
+        """
+        check_key(key, category)
+        known = self._by_key(workspace_id, key, category)
+        variable_id = known.id if known else VariableId(new_id("var"))
+        sealed = self._keyring.seal_text(value, f"variable {variable_id}")
+        self._records.change(
+            """INSERT INTO variables (id, workspace_id, key, value, category, hcl, sensitive, description)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, category, key) DO UPDATE
+               SET value = excluded.value, hcl = excluded.hcl, sensitive = excluded.sensitive,
+                   description = excluded.description""",
+            (variable_id, workspace_id, key, sealed, category, int(hcl), int(sensitive), description),
+        )
+        return self.get(variable_id)
+
+    def all(self, workspace_id: WorkspaceId) -> list[Variable]:
+        rows = self._records.rows(
+            "SELECT * FROM variables WHERE workspace_id = ? ORDER BY category, key", (workspace_id,)
+        )
+        return [self._variable(row) for row in rows]
+
+    def get(self, variable_id: str) -> Variable:
+        """Raises NotFound."""
+        row = self._records.row("SELECT * FROM variables WHERE id = ?", (variable_id,))
+        if row is None:
+            raise NotFound(f"there is no variable {variable_id}")
+        return self._variable(row)
+
+    def remove(self, variable_id: VariableId) -> None:
+        self._records.change("DELETE FROM variables WHERE id = ?", (variable_id,))
+
+    def _by_key(self, workspace_id: WorkspaceId, key: str, category: Category) -> Variable | None:
+        row = self._records.row(
+            "SELECT * FROM variables WHERE workspace_id = ? AND key = ? AND category = ?", (workspace_id, key, category)
+        )
+        return self._variable(row) if row else None
+
+    def _variable(self, row: Row) -> Variable:
+        return Variable(
+            **{
+                **row,
+                "value": self._keyring.open_text(row["value"], f"variable {row['id']}"),
+                "category": Category(row["category"]),
+                "hcl": bool(row["hcl"]),
+                "sensitive": bool(row["sensitive"]),
+            }
+        )
+
+
+def check_key(key: str, category: Category) -> None:
+    """Raises Refused for a key that no engine could have, or that DESIGN section 5 keeps for the runner."""
+    fits = key.isascii() and key.replace("_", "a").replace("-", "a").isalnum() and not key[0].isdigit()
+    if not fits or len(key) > 256:
+        raise Refused("a variable's key has letters, digits, - and _, and begins with no digit")
+    if category is Category.ENVIRONMENT and is_refused_environment(key):
+        raise Refused(f"{key} can't be set: it would point the engine at other state or other code")
