@@ -88,6 +88,7 @@ class Run:
     summary: PlanSummary | None = None
     confirmed_by: str = ""
     error: str = ""
+    trouble: str = "none"  # whose fault the error is: a value of bot.messages.facts.Trouble
     cancel_requested_at: datetime | None = None
     forced: bool = False  # cancelled by force: killed, not interrupted
     times: dict[str, datetime] = field(default_factory=dict)  # status → when it was entered

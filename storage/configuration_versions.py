@@ -36,11 +36,15 @@ class ConfigurationVersions:
         )
         return _version(row) if row else None
 
-    def get(self, version_id: ConfigurationVersionId) -> ConfigurationVersion:
+    def find(self, version_id: ConfigurationVersionId) -> ConfigurationVersion | None:
         row = self._records.row("SELECT * FROM configuration_versions WHERE id = ?", (version_id,))
-        if row is None:
+        return _version(row) if row else None
+
+    def get(self, version_id: ConfigurationVersionId) -> ConfigurationVersion:
+        version = self.find(version_id)
+        if version is None:
             raise LookupError(f"no configuration version {version_id}")
-        return _version(row)
+        return version
 
     def add(
         self,

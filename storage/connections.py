@@ -126,6 +126,12 @@ class Repositories:
             (host.path, host.clone_url, host.default_branch, host.html_url, installation_id, repository_id),
         )
 
+    def set_installation(self, repository_id: RepositoryId, installation_id: str) -> None:
+        """Which installation of our GitHub App reaches the repository; empty when none does any more."""
+        self._records.change(
+            "UPDATE repositories SET installation_id = ? WHERE id = ?", (installation_id, repository_id)
+        )
+
     def get(self, repository_id: str) -> Repository:
         """Raises NotFound."""
         row = self._records.row("SELECT * FROM repositories WHERE id = ?", (repository_id,))
@@ -143,6 +149,15 @@ class Repositories:
         rows = self._records.rows(
             "SELECT * FROM repositories WHERE connection_id = ? OR ? IS NULL ORDER BY path",
             (connection_id, connection_id),
+        )
+        return [self._repository(row) for row in rows]
+
+    def to_reconcile(self, before: datetime) -> list[Repository]:
+        """Repositories with a workspace that were not compared with their host since `before`."""
+        rows = self._records.rows(
+            """SELECT * FROM repositories WHERE coalesce(reconciled_at, '') < ?
+               AND EXISTS (SELECT 1 FROM workspaces WHERE workspaces.repository_id = repositories.id)""",
+            (to_text(before),),
         )
         return [self._repository(row) for row in rows]
 

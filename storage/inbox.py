@@ -6,7 +6,7 @@ SQLite with synchronous FULL, apart from the records, so that a door never waits
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,23 @@ class Inbox:
         self._records = Records(path, migrations.inbox, synchronous="FULL")
         self._now = now
 
-    def remember(self, connection_id: ConnectionId, delivery_id: str, lane: str, event: str, body: bytes) -> int | None:
+    def remember(
+        self,
+        connection_id: ConnectionId,
+        delivery_id: str,
+        lane: str,
+        event: str,
+        body: bytes,
+        *,
+        unique_for: timedelta | None = None,
+    ) -> int | None:
         """Store a delivery; its number, or None if it is a repeat with nothing to do.
 
-        A repeat of one that failed or was ignored is taken up again, at its old place.
+        A repeat of one that failed or was ignored is taken up again, at its old place. `unique_for` is for ids
+        that are made of the body: the same body is another delivery once that time has passed.
         """
+        if unique_for is not None:
+            delivery_id = self._recent_id(connection_id, delivery_id, unique_for)
         row = {
             "connection_id": connection_id,
             "delivery_id": delivery_id,
@@ -67,6 +79,15 @@ class Inbox:
                 return self._records.insert("deliveries", row)
             except sqlite3.IntegrityError:
                 return self._take_up_again(connection_id, delivery_id)
+
+    def _recent_id(self, connection_id: ConnectionId, delivery_id: str, window: timedelta) -> str:
+        """The id under which this body was stored lately, or a new one that holds the moment."""
+        recent = self._records.value(
+            """SELECT delivery_id FROM deliveries WHERE connection_id = ? AND delivery_id >= ? AND delivery_id < ?
+                 AND received_at > ? ORDER BY seq DESC LIMIT 1""",
+            (connection_id, f"{delivery_id}@", f"{delivery_id}A", to_text(self._now() - window)),
+        )
+        return str(recent) if recent else f"{delivery_id}@{to_text(self._now())}"
 
     def _take_up_again(self, connection_id: ConnectionId, delivery_id: str) -> int | None:
         seq = self._records.value(

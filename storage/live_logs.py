@@ -47,13 +47,23 @@ class LiveLogs:
         except FileNotFoundError:
             return b""
 
-    def seal(self, job_id: StageJobId) -> BlobId:
-        """Make the log a blob. The file stays until `forget`, which follows the commit that names the blob."""
+    def size(self, job_id: StageJobId) -> int:
+        """Bytes so far; 0 when there is nothing yet."""
+        try:
+            return self._path(job_id).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def seal(self, job_id: StageJobId) -> tuple[BlobId, int]:
+        """Make the log a blob: its id, and the log's size in bytes.
+
+        The file stays until `forget`, which follows the commit that names the blob.
+        """
         path = self._path(job_id)
         if not path.exists():
-            return self._blobs.put(b"")
+            return self._blobs.put(b""), 0
         with open(path, "rb") as file:
-            return self._blobs.put_stream(file)[0]
+            return self._blobs.put_stream(file)
 
     def forget(self, job_id: StageJobId) -> None:
         self._path(job_id).unlink(missing_ok=True)

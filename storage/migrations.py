@@ -82,6 +82,11 @@ def code_hosts(db: Database) -> None:
             PRIMARY KEY (repository_id, number)) STRICT"""
     )
     db.execute(
+        """CREATE TABLE branch_heads (
+            repository_id TEXT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE, branch TEXT NOT NULL,
+            commit_sha TEXT NOT NULL, PRIMARY KEY (repository_id, branch)) STRICT"""
+    )
+    db.execute(
         """CREATE TABLE commit_pulls (
             repository_id TEXT NOT NULL, commit_sha TEXT NOT NULL, pull_number INTEGER NOT NULL,
             PRIMARY KEY (repository_id, commit_sha, pull_number)) STRICT"""
@@ -145,8 +150,8 @@ def runs(db: Database) -> None:
             is_destroy INTEGER NOT NULL, repository_id TEXT, branch TEXT NOT NULL, tag TEXT NOT NULL,
             base_sha TEXT NOT NULL, pull_number INTEGER, delivery TEXT NOT NULL, message TEXT NOT NULL,
             created_by TEXT NOT NULL, status TEXT NOT NULL, plan_digest TEXT NOT NULL, planned_on TEXT,
-            summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, cancel_requested_at TEXT,
-            forced INTEGER NOT NULL, times TEXT NOT NULL) STRICT"""
+            summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, trouble TEXT NOT NULL,
+            cancel_requested_at TEXT, forced INTEGER NOT NULL, times TEXT NOT NULL) STRICT"""
     )
     db.execute("CREATE UNIQUE INDEX runs_once_per_delivery ON runs (delivery, workspace_id) WHERE delivery != ''")
     unfinished = "status NOT IN ('applied', 'planned_and_finished', 'discarded', 'errored', 'canceled')"
@@ -179,7 +184,7 @@ def outbox(db: Database) -> None:
         """CREATE TABLE outbox (
             id INTEGER PRIMARY KEY, connection_id TEXT NOT NULL, repository_id TEXT NOT NULL,
             lane TEXT NOT NULL,          -- one sender at a time: a pull request, or a commit
-            channel TEXT NOT NULL,       -- status | comment | reaction | check | merge
+            channel TEXT NOT NULL,       -- refresh | status | comment | reaction | check | merge
             slot TEXT NOT NULL,          -- which one: a context, a comment's purpose, a comment's id
             content TEXT NOT NULL,       -- what must be true at the host, as JSON; text is rendered when sent
             version INTEGER NOT NULL, sent_version INTEGER NOT NULL DEFAULT 0,
@@ -198,3 +203,13 @@ def outbox(db: Database) -> None:
             run_id TEXT NOT NULL, comment_id TEXT NOT NULL, posted_at TEXT NOT NULL,
             PRIMARY KEY (run_id, comment_id)) STRICT"""
     )
+
+
+@records()
+def run_comments(db: Database) -> None:
+    db.execute(
+        """CREATE TABLE run_comments (
+            id TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+            author TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL) STRICT"""
+    )
+    db.execute("CREATE INDEX run_comments_run ON run_comments (run_id)")

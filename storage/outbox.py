@@ -22,6 +22,7 @@ WRITES_PER_WINDOW = 80  # GitHub's secondary limit on content-creating requests,
 
 
 class Channel(StrEnum):
+    REFRESH = "refresh"  # look at the runs of this lane again and want what follows
     STATUS = "status"
     COMMENT = "comment"
     REACTION = "reaction"
@@ -175,6 +176,15 @@ class Outbox:
             (repository_id, lane, channel, slot),
         )
         return _wanted(row) if row else None
+
+    def comments_in(self, repository_id: RepositoryId, lane: str, slot_prefix: str) -> list[Wanted]:
+        """The comments of one purpose in a lane, oldest first."""
+        rows = self._records.rows(
+            """SELECT * FROM outbox WHERE repository_id = ? AND lane = ? AND channel = 'comment'
+                 AND substr(slot, 1, length(?)) = ? ORDER BY id""",
+            (repository_id, lane, slot_prefix, slot_prefix),
+        )
+        return [_wanted(row) for row in rows]
 
     def is_ours(self, repository_id: RepositoryId, comment_id: str) -> bool:
         """Whether we created the comment with that id."""

@@ -52,6 +52,15 @@ class People:
         rows = self._records.rows("SELECT * FROM organizations ORDER BY name")
         return [found for row in rows if (found := _organization(row))]
 
+    def organizations_owned_by(self, user_id: UserId) -> list[Organization]:
+        rows = self._records.rows(
+            """SELECT organizations.* FROM organizations
+               JOIN memberships ON memberships.organization_id = organizations.id
+               WHERE user_id = ? AND is_owner ORDER BY name""",
+            (user_id,),
+        )
+        return [found for row in rows if (found := _organization(row))]
+
     def remove_organization(self, organization_id: OrganizationId) -> None:
         self._records.change("DELETE FROM organizations WHERE id = ?", (organization_id,))
 
@@ -76,6 +85,15 @@ class People:
             "ON CONFLICT DO UPDATE SET is_owner = 1",
             (organization_id, user_id),
         )
+
+    def owners(self, organization_id: OrganizationId) -> list[User]:
+        rows = self._records.rows(
+            """SELECT users.id, users.username, users.email FROM users
+               JOIN memberships ON memberships.user_id = users.id
+               WHERE organization_id = ? AND is_owner ORDER BY username""",
+            (organization_id,),
+        )
+        return [User(**row) for row in rows]
 
     def is_owner(self, organization_id: OrganizationId, user_id: UserId) -> bool:
         return bool(

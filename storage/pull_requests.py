@@ -9,19 +9,10 @@ from bot.ids import RepositoryId, RunId
 from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
 
-_COLUMNS = [
-    "title",
-    "head_sha",
-    "head_branch",
-    "base_branch",
-    "base_sha",
-    "is_open",
-    "is_merged",
-    "is_draft",
-    "from_fork",
-    "merge_commit_sha",
-    "html_url",
-]
+_COLUMNS = (
+    *("title", "head_sha", "head_branch", "base_branch", "base_sha", "is_open", "is_merged"),
+    *("is_draft", "from_fork", "merge_commit_sha", "html_url"),
+)
 _FLAGS = ("is_open", "is_merged", "is_draft", "from_fork")
 
 
@@ -60,6 +51,27 @@ class PullRequests:
         )
         return [_pull(row) for row in rows]
 
+    def base_moved(self, repository_id: RepositoryId, branch: str, commit_sha: str) -> None:
+        """The branch that open pull requests go into is at another commit now."""
+        self._records.change(
+            "UPDATE pull_requests SET base_sha = ? WHERE repository_id = ? AND base_branch = ? AND is_open",
+            (commit_sha, repository_id, branch),
+        )
+
+    def saw_branch(self, repository_id: RepositoryId, branch: str, commit_sha: str) -> None:
+        """Remember the head of a tracked branch, as we last heard of it."""
+        self._records.change(
+            """INSERT INTO branch_heads (repository_id, branch, commit_sha) VALUES (?, ?, ?)
+               ON CONFLICT (repository_id, branch) DO UPDATE SET commit_sha = excluded.commit_sha""",
+            (repository_id, branch, commit_sha),
+        )
+
+    def branch_seen(self, repository_id: RepositoryId, branch: str) -> str | None:
+        found = self._records.value(
+            "SELECT commit_sha FROM branch_heads WHERE repository_id = ? AND branch = ?", (repository_id, branch)
+        )
+        return str(found) if found else None
+
     def brought(self, repository_id: RepositoryId, commit_sha: str, number: int) -> None:
         """Remember that this pull request brought this commit to its branch."""
         self._records.change(
@@ -67,9 +79,22 @@ class PullRequests:
             (repository_id, commit_sha, number),
         )
 
+    def nobody_brought(self, repository_id: RepositoryId, commit_sha: str) -> None:
+        """Remember that the host knows no pull request of this commit: number 0 stands for the commit itself."""
+        self.brought(repository_id, commit_sha, 0)
+
+    def was_looked_for(self, repository_id: RepositoryId, commit_sha: str) -> bool:
+        """Whether the search for the commit's pull request has ended, either way."""
+        return bool(
+            self._records.value(
+                "SELECT 1 FROM commit_pulls WHERE repository_id = ? AND commit_sha = ?", (repository_id, commit_sha)
+            )
+        )
+
     def that_brought(self, repository_id: RepositoryId, commit_sha: str) -> list[int]:
         rows = self._records.rows(
-            "SELECT pull_number FROM commit_pulls WHERE repository_id = ? AND commit_sha = ? ORDER BY pull_number",
+            """SELECT pull_number FROM commit_pulls
+               WHERE repository_id = ? AND commit_sha = ? AND pull_number > 0 ORDER BY pull_number""",
             (repository_id, commit_sha),
         )
         return [row["pull_number"] for row in rows]

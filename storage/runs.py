@@ -12,6 +12,7 @@ from bot.run import FINAL, Run, RunKind, RunStatus, TriggerReason
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
 from storage.database import Records, Row
 from storage.encryption import Keyring
+from storage.run_filter import RunFilter
 
 _FINAL_MARKS = ", ".join(f"'{status}'" for status in sorted(FINAL))
 UNFINISHED = f"status NOT IN ({_FINAL_MARKS})"
@@ -92,6 +93,9 @@ class RunStore:
         )
         return found[0] if found else None
 
+    def of_tags(self, workspace_id: WorkspaceId) -> list[Run]:
+        return self._select("workspace_id = ? AND trigger_reason = 'tag' ORDER BY queue_sequence", (workspace_id,))
+
     def by_prefix(self, repository_id: RepositoryId, prefix: str) -> list[Run]:
         """Unfinished runs whose id, manifest digest or plan digest starts with `prefix` (6 or more)."""
         pattern = prefix + "%"
@@ -99,6 +103,13 @@ class RunStore:
             f"repository_id = ? AND {UNFINISHED} AND (id = ? OR manifest_digest LIKE ? OR plan_digest LIKE ?)",
             (repository_id, prefix, pattern, pattern),
         )
+
+    def search(self, wanted: RunFilter, *, limit: int, offset: int = 0) -> tuple[list[Run], int]:
+        """A page of the runs that the filter lets through, newest first, and how many there are in all."""
+        condition, parameters = wanted.as_sql()
+        total = int(self._records.value(f"SELECT count(*) FROM runs WHERE {condition}", parameters))
+        ordered = f"{condition} ORDER BY queue_sequence DESC LIMIT ? OFFSET ?"
+        return self._select(ordered, [*parameters, limit, offset]), total
 
     def recent(self, limit: int = 50) -> list[Run]:
         return self._select("1 ORDER BY queue_sequence DESC LIMIT ?", (limit,))

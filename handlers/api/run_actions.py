@@ -1,0 +1,38 @@
+"""What may be done to a run? Apply, discard, cancel, force-cancel: 202 with nothing in it, 409 if its state forbids."""
+
+from collections.abc import Callable
+
+from flask import Response
+
+from bot.ids import RunId
+from handlers.api.ask import Ask, Rule, conflicts
+from handlers.api.documents import nothing
+from handlers.api.requests import read_body
+from handlers.api.run_comments import LONGEST_COMMENT
+from handlers.jobs import Job
+from handlers.reactions import decisions
+from handlers.services import Services
+
+Decide = Callable[[Services, RunId, str], list[Job]]
+
+
+def _action(decide: Decide) -> Callable[..., Response]:
+    def act(ask: Ask, run_id: str) -> Response:
+        run, _ = ask.asker.run(run_id)
+        comment = read_body().text("comment", most=LONGEST_COMMENT).strip()
+        with conflicts(), ask.services.records.write():
+            jobs = decide(ask.services, run.id, ask.username)
+            if comment:
+                ask.services.comments.add(run.id, ask.username, comment)
+        ask.enqueue(jobs)
+        return nothing(202)
+
+    return act
+
+
+RULES: tuple[Rule, ...] = (
+    ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm)),
+    ("POST", "/runs/<run_id>/actions/discard", _action(decisions.discard)),
+    ("POST", "/runs/<run_id>/actions/cancel", _action(decisions.cancel)),
+    ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel)),
+)

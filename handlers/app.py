@@ -1,0 +1,33 @@
+"""How is the web process put together? Doors on one Flask app, each given the services and a way to enqueue."""
+
+from flask import Flask, Response, jsonify
+
+from handlers import api, pages, runner_api, webhooks
+from handlers.enqueue import Enqueue
+from handlers.services import Services
+from handlers.state import http_backend
+
+# The largest body of any door: a state or a work folder. The webhook door has its own, smaller limit.
+LARGEST_BODY = 1_000_000_000
+
+
+def create_app(services: Services, enqueue: Enqueue) -> Flask:
+    app = Flask("runlock", static_folder=None, template_folder=None)
+    app.secret_key = services.keyring.derive("sessions")
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.url_map.strict_slashes = False
+    app.register_blueprint(webhooks.blueprint(services, enqueue), url_prefix="/webhooks")
+    app.register_blueprint(runner_api.blueprint(services, enqueue), url_prefix="/runner/v1")
+    app.register_blueprint(http_backend.blueprint(services), url_prefix="/api/http-state")
+    app.register_blueprint(api.blueprint(services, enqueue))
+    app.register_blueprint(pages.blueprint(services, enqueue))
+    app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
+    app.add_url_rule("/readyz", "readyz", lambda: _ready(services))
+    return app
+
+
+def _ready(services: Services) -> Response:
+    """Ready when both databases answer."""
+    services.records.value("SELECT 1")
+    services.inbox.recent(limit=1)
+    return jsonify(status="ready")

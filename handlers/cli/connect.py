@@ -1,0 +1,92 @@
+"""How is a code host connected?"""
+
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from bot.connection import Provider
+from bot.errors import Refused
+from bot.vcs.git_hook import install_hook
+from handlers.cli.common import only_organization, organization_option, with_services
+from handlers.reactions.joining import connect as make_connection
+from handlers.reactions.joining import webhook_url
+from handlers.services import Services
+
+
+@click.group()
+def connect() -> None:
+    """Connect plain Git, GitHub or GitLab."""
+
+
+@connect.command("git")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path))
+@organization_option
+@with_services
+def git(services: Services, path: Path, organization: str | None) -> None:
+    """Connect a plain repository on this machine: pushes to it are delivered by its post-receive hook."""
+    found = only_organization(services, organization)
+    known = [c for c in services.connections.all(found.id) if c.provider is Provider.GIT]
+    connection = known[0] if known else make_connection(services, found, Provider.GIT, "plain git")
+    repository = services.repositories.know(connection.id, services.host(connection).find_repository(str(path)))
+    install_hook(Path(repository.clone_url), webhook_url(services, connection), repository.webhook_secret)
+    services.repositories.mark_webhook_registered(repository.id)
+    click.echo(f"Connected {repository.path} (connection {connection.id}); its post-receive hook is in place.")
+
+
+@connect.command("github")
+@click.option("--url", default="https://github.com", help="The host's own address, for GitHub Enterprise Server.")
+@click.option("--token-file", type=click.File(), help="A file with a personal access token.")
+@click.option("--app-id", default="", help="A GitHub App's id, instead of a token.")
+@click.option("--private-key-file", type=click.File(), help="The App's private key, PEM.")
+@click.option("--webhook-secret-file", type=click.File(), help="The App's webhook secret.")
+@click.option("--name", default="GitHub")
+@organization_option
+@with_services
+def github(
+    services: Services,
+    url: str,
+    name: str,
+    organization: str | None,
+    app_id: str,
+    **files: TextIO | None,
+) -> None:
+    """Connect GitHub by a token or an App. Secrets come from files (- is standard input), never from arguments."""
+    found = only_organization(services, organization)
+    is_dot_com = url.rstrip("/") == "https://github.com"
+    token = _content(files["token_file"])
+    key = _content(files["private_key_file"])
+    if bool(token) == bool(app_id and key):
+        raise Refused("give either --token-file, or --app-id with --private-key-file and --webhook-secret-file")
+    provider = Provider.GITHUB if is_dot_com else Provider.GITHUB_ENTERPRISE
+    connection = make_connection(
+        services,
+        found,
+        Provider.GITHUB_APP if app_id else provider,
+        name,
+        "" if is_dot_com else url,
+        token=token,
+        app_id=app_id,
+        private_key=key,
+        app_webhook_secret=_content(files["webhook_secret_file"]),
+    )
+    click.echo(f"Connected GitHub as {connection.id}. Webhook address: {webhook_url(services, connection)}")
+
+
+@connect.command("gitlab")
+@click.option("--url", default="https://gitlab.com", help="The host's own address, for a GitLab of your own.")
+@click.option("--token-file", type=click.File(), required=True, help="A file with an access token of scope api.")
+@click.option("--name", default="GitLab")
+@organization_option
+@with_services
+def gitlab(services: Services, url: str, name: str, organization: str | None, token_file: TextIO) -> None:
+    """Connect GitLab by an access token. It comes from a file (- is standard input), never from an argument."""
+    found = only_organization(services, organization)
+    provider = Provider.GITLAB if url.rstrip("/") == "https://gitlab.com" else Provider.GITLAB_ENTERPRISE
+    is_dot_com = provider is Provider.GITLAB
+    connection = make_connection(services, found, provider, name, "" if is_dot_com else url, token=_content(token_file))
+    click.echo(f"Connected GitLab as {connection.id}. Webhook address: {webhook_url(services, connection)}")
+
+
+def _content(file: TextIO | None) -> str:
+    return str(file.read()).strip() if file else ""

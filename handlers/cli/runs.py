@@ -1,0 +1,87 @@
+"""How are runs looked at and decided from the command line?"""
+
+import getpass
+
+import click
+
+from bot.errors import NotFound
+from bot.ids import RunId
+from bot.run import Run
+from handlers.cli.common import enqueue, find_workspace, only_organization, organization_option, with_services
+from handlers.reactions.decisions import confirm
+from handlers.reactions.decisions import discard as discard_run
+from handlers.reactions.gathering import Gatherer, run_url
+from handlers.services import Services
+
+
+@click.group()
+def run() -> None:
+    """Look at runs."""
+
+
+@run.command("list")
+@click.option("--workspace", "-w", default=None)
+@organization_option
+@with_services
+def list_runs(services: Services, workspace: str | None, organization: str | None) -> None:
+    """The newest runs, newest first."""
+    found = only_organization(services, organization)
+    if workspace:
+        runs = services.runs.of_workspace(find_workspace(services, found, workspace).id)
+    else:
+        runs = services.runs.recent()
+    for each in runs:
+        name = services.workspaces.get(each.workspace_id).name
+        click.echo(f"{each.id}  {each.status.value:<20}  {name:<20}  {each.commit_sha[:7]}  {_summary(each)}")
+
+
+@run.command("show")
+@click.argument("run_id")
+@with_services
+def show(services: Services, run_id: str) -> None:
+    """One run: what it is locked to, and what happened to it."""
+    each = _get(services, run_id)
+    workspace = services.workspaces.get(each.workspace_id)
+    manifest = services.runs.manifest(each.id)
+    click.echo(f"{each.id} in {workspace.slug}: {each.status.value.replace('_', ' ')}")
+    click.echo(f"  commit     {each.commit_sha}  {each.message}")
+    click.echo(f"  locked to  manifest {each.short_digest}, {len(manifest.variables)} variables, {manifest.engine}")
+    if each.plan_digest:
+        click.echo(f"  plan       {each.short_plan_digest}: {_summary(each)}")
+    place = Gatherer(services).line(each).place
+    if place:
+        click.echo(f"  queue      {place}")
+    for moment in services.timeline.of(each.id):
+        click.echo(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.text}{f' ({moment.actor})' if moment.actor else ''}")
+    click.echo(f"  {run_url(services, workspace, each)}")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@with_services
+def apply(services: Services, run_id: str) -> None:
+    """Approve a run: exactly the plan that was reviewed is applied."""
+    each = _get(services, run_id)
+    enqueue(services, confirm(services, each.id, getpass.getuser()))
+    click.echo(f"{each.id} is approved: {_summary(each)}")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@with_services
+def discard(services: Services, run_id: str) -> None:
+    """Give a run's plan up; the queue moves on."""
+    each = _get(services, run_id)
+    enqueue(services, discard_run(services, each.id, getpass.getuser()))
+    click.echo(f"{each.id} is discarded")
+
+
+def _get(services: Services, run_id: str) -> Run:
+    found = services.runs.find(RunId(run_id))
+    if found is None:
+        raise NotFound(f"there is no run {run_id}")
+    return found
+
+
+def _summary(each: Run) -> str:
+    return each.summary.sentence if each.summary else each.error.partition("\n")[0]

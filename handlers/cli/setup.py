@@ -1,0 +1,59 @@
+"""How does an installation begin? First organization, first owner, first token, first session."""
+
+import os
+from pathlib import Path
+
+import click
+
+from bot.errors import Refused
+from bot.settings import described
+from handlers.cli.common import only_organization, organization_option, with_services
+from handlers.services import Services
+from storage.tokens import LINK_LIFETIME, TokenKind
+
+
+@click.command()
+@click.option("--organization", required=True, help="The name of the first organization.")
+@click.option("--email", required=True, help="The e-mail address of its first owner.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Write the token there instead of showing it.")
+@with_services
+def init(services: Services, organization: str, email: str, token_file: Path | None) -> None:
+    """Make the first organization and its owner; gives a user API token, once."""
+    username = email.partition("@")[0]
+    with services.records.write():
+        made = services.people.add_organization(organization, email)
+        user = services.people.add_user(username, email)
+        services.people.make_owner(made.id, user.id)
+        token = services.tokens.give(TokenKind.USER, user.id, "made by runlock init")
+    click.echo(f"Organization {made.name}, owner {user.username} ({email}).")
+    if token_file is None:
+        click.echo(f"API token, shown this once: {token}")
+        return
+    handle = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(token + "\n")
+    click.echo(f"The API token is in {token_file}.")
+
+
+@click.command("login-link")
+@click.option("--user", default=None, help="Whose session; needed if there are several users.")
+@organization_option
+@with_services
+def login_link(services: Services, user: str | None, organization: str | None) -> None:
+    """A link that opens one session in a browser, once."""
+    found = only_organization(services, organization)
+    owners = services.people.owners(found.id)
+    chosen = [owner for owner in owners if user in (None, owner.username)]
+    if len(chosen) != 1:
+        raise Refused("say whose session with --user NAME: " + ", ".join(owner.username for owner in owners))
+    token = services.tokens.give(TokenKind.LOGIN_LINK, chosen[0].id, "login link", LINK_LIFETIME)
+    minutes = int(LINK_LIFETIME.total_seconds() // 60)
+    click.echo(f"{services.settings.address.rstrip('/')}/login/{token}")
+    click.echo(f"It works once, within {minutes} minutes.", err=True)
+
+
+@click.command()
+def settings() -> None:
+    """List every setting, its default, and what it is for."""
+    for name, default, sentence in described():
+        click.echo(f"{name}  (default: {default or 'none'})\n    {sentence}")

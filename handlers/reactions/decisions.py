@@ -1,0 +1,170 @@
+"""What follows from a person's decision? Confirm, discard, cancel, lock, unlock: the same for every door.
+
+Whether the person may is asked by the door, at the moment of doing. Whether the run can is asked here,
+in the transaction that does it. Each raises Refused with the reason.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from bot.errors import Refused
+from bot.ids import RunId, WorkspaceId
+from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus, Stage
+from bot.run_machine import RunEvent, can
+from bot.workspace import Requirement, Workflow, Workspace
+from handlers.jobs import Job, Verb
+from handlers.reactions.moves import move
+from handlers.reactions.reports import report
+from handlers.services import Services
+from storage.stage_jobs import Signal
+
+COOL_OFF = timedelta(seconds=10)  # between an interrupt and the right to kill, as TFE has it
+
+
+def confirm(services: Services, run_id: RunId, who: str) -> list[Job]:
+    """Approve a plan: exactly the one that was reviewed will be applied."""
+    with services.records.write():
+        run = services.runs.get(run_id)
+        workspace = services.workspaces.get(run.workspace_id)
+        _check_confirmable(services, run, workspace)
+        changes: dict[str, Any] = {"confirmed_by": who}
+        if run.kind is RunKind.SAVED_PLAN:
+            # It joins the queue now: behind whoever came before, not at the place of its creation.
+            changes["queue_sequence"] = services.runs.next_sequence()
+            _take_hold(services, run)
+        _, jobs = move(services, run, RunEvent.CONFIRMED, "confirmed", actor=who, **changes)
+    return [*jobs, Job(Verb.WORK_QUEUE, run.workspace_id)]
+
+
+def _check_confirmable(services: Services, run: Run, workspace: Workspace) -> None:
+    if not can(run, RunEvent.CONFIRMED):
+        raise Refused(_why_not_confirmable(run))
+    refuse_unless_current(services, run, workspace)
+
+
+def _why_not_confirmable(run: Run) -> str:
+    if run.kind is RunKind.PLAN_ONLY:
+        return f"{run.id} only plans: merge the pull request, and its push makes the run that applies"
+    if run.status is RunStatus.PLANNED_AND_FINISHED:
+        return f"{run.id} found nothing to change, so there is nothing to apply"
+    if run.is_final:
+        return f"{run.id} is {run.status.value.replace('_', ' ')} already"
+    if run.status in (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING):
+        by = f" by {run.confirmed_by}" if run.confirmed_by else ""
+        return f"{run.id} has been confirmed{by} already"
+    return f"{run.id} has no plan yet"
+
+
+def refuse_unless_current(services: Services, run: Run, workspace: Workspace) -> None:
+    """Invariant 5: what was reviewed is what will be applied. Asked at the approval and again at the claim."""
+    if workspace.current_state_version_id != run.planned_on:
+        raise Refused(f"the state of {workspace.name} has changed since {run.id} was planned; plan again")
+    if run.pull_number is None or run.repository_id is None:
+        return
+    hold = services.workspaces.hold(workspace.id)
+    if hold and (hold.repository_id, hold.pull_number) != (run.repository_id, run.pull_number):
+        raise Refused(f"{workspace.name} waits for #{hold.pull_number}, which has applied and is not merged yet")
+    pull = services.pulls.find(run.repository_id, run.pull_number)
+    if workspace.vcs_workflow is Workflow.APPLY_BEFORE_MERGE and pull is not None:
+        if not pull.is_open:
+            raise Refused(f"pull request #{pull.number} is closed")
+        if pull.head_sha != run.commit_sha:
+            raise Refused(f"pull request #{pull.number} has a newer commit than {run.commit_sha[:7]}; plan again")
+        wants_fresh_base = Requirement.UNDIVERGED in workspace.apply_requirements
+        if wants_fresh_base and run.base_sha and pull.base_sha and pull.base_sha != run.base_sha:
+            raise Refused(f"the branch that #{pull.number} goes into has moved since {run.id} was planned; plan again")
+
+
+def _take_hold(services: Services, run: Run) -> None:
+    if run.repository_id is not None and run.pull_number is not None:
+        services.workspaces.take_hold(run.workspace_id, run.repository_id, run.pull_number)
+
+
+def discard(services: Services, run_id: RunId, who: str, why: str = "") -> list[Job]:
+    """Give a plan up; the queue moves on."""
+    with services.records.write():
+        run = services.runs.get(run_id)
+        if not can(run, RunEvent.DISCARDED):
+            raise Refused(f"{run.id} is {run.status.value.replace('_', ' ')}: there is nothing to discard")
+        _, jobs = move(services, run, RunEvent.DISCARDED, why or "discarded", actor=who)
+    return jobs
+
+
+def cancel(services: Services, run_id: RunId, who: str, why: str = "") -> list[Job]:
+    """Stop a run: at once if no runner has it, else by an interrupt to its engine, like Ctrl-C."""
+    with services.records.write():
+        run = services.runs.get(run_id)
+        if run.is_final or run.status in (RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED):
+            raise Refused(f"{run.id} is {run.status.value.replace('_', ' ')}: there is nothing to cancel")
+        if run.status in AT_A_RUNNER:
+            return _ask_runner_to_stop(services, run, who, why)
+        job = services.jobs.of_run(run.id, _stage_of(run))
+        if job is not None:
+            services.jobs.withdraw(job.id)
+        _, jobs = move(services, run, RunEvent.CANCELED, why or "cancelled", actor=who)
+    return jobs
+
+
+def _ask_runner_to_stop(services: Services, run: Run, who: str, why: str) -> list[Job]:
+    if run.cancel_requested_at is not None:
+        raise Refused(f"{run.id} has been told to stop already; it can be killed {_seconds(COOL_OFF)} s after that")
+    job = services.jobs.of_run(run.id, _stage_of(run))
+    if job is not None:
+        services.jobs.signal(job.id, Signal.INTERRUPT)
+    after = replace(run, cancel_requested_at=services.now())
+    services.runs.move(run, after)
+    services.timeline.add(run.id, why or "cancel asked for; its engine is interrupted", who)
+    return report(services, after)
+
+
+def force_cancel(services: Services, run_id: RunId, who: str) -> list[Job]:
+    """Kill a run that an interrupt did not stop, and free its workspace at once.
+
+    A killed apply may have changed things that no state knows of: its workspace is locked (invariant 9).
+    """
+    with services.records.write():
+        run = services.runs.get(run_id)
+        if run.status not in AT_A_RUNNER or run.cancel_requested_at is None:
+            raise Refused(f"{run.id} can be killed only after it was cancelled and did not stop")
+        if services.now() < run.cancel_requested_at + COOL_OFF:
+            raise Refused(f"{run.id} has {_seconds(COOL_OFF)} s to stop by itself; try again then")
+        job = services.jobs.of_run(run.id, _stage_of(run))
+        if job is not None:
+            services.jobs.signal(job.id, Signal.KILL)
+        if run.status is RunStatus.APPLYING:
+            lock_for_unknown_outcome(services, run)
+        _, jobs = move(
+            services, run, RunEvent.CANCELED, "cancelled by force: its engine is killed", actor=who, forced=True
+        )
+    return jobs
+
+
+def lock_for_unknown_outcome(services: Services, run: Run) -> None:
+    """Nothing starts in this workspace until a person has looked, or the runner hands its result in."""
+    if not services.workspaces.get(run.workspace_id).is_locked:
+        services.workspaces.lock(run.workspace_id, "Runlock", unknown_outcome(run))
+
+
+def unknown_outcome(run: Run) -> str:
+    """The reason of the lock that an apply of unknown outcome leaves."""
+    return f"outcome of {run.id} unknown"
+
+
+def lock(services: Services, workspace_id: WorkspaceId, who: str, reason: str) -> list[Job]:
+    services.workspaces.lock(workspace_id, who, reason)
+    return []
+
+
+def unlock(services: Services, workspace_id: WorkspaceId) -> list[Job]:
+    """Take the manual lock off; the queue goes on."""
+    services.workspaces.unlock(workspace_id)
+    return [Job(Verb.WORK_QUEUE, workspace_id)]
+
+
+def _stage_of(run: Run) -> Stage:
+    return Stage.APPLY if run.status in (RunStatus.APPLY_QUEUED, RunStatus.APPLYING) else Stage.PLAN
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())

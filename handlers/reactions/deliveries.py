@@ -1,0 +1,165 @@
+"""What do we do with what was received? One delivery of a repository at a time, in the order received."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from bot.connection import Connection, Repository
+from bot.errors import Ignored, OutsideTrouble, Refused
+from bot.events import (
+    ButtonPressed,
+    Commented,
+    Event,
+    HostRepository,
+    InstallationChanged,
+    PullChanged,
+    Pushed,
+    RepositoryMoved,
+    Tagged,
+)
+from bot.vcs import git_webhook, github_webhook, gitlab_webhook
+from bot.vcs.deliveries import MalformedDelivery
+from handlers.jobs import Job, Verb
+from handlers.reactions.comments import on_button, on_comment
+from handlers.reactions.pulls import on_pull_changed
+from handlers.reactions.pushes import on_push, on_tag
+from handlers.services import Services
+from storage.inbox import Delivery, DeliveryStatus
+
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 300.0
+MOST_ATTEMPTS = 10  # about half an hour in all; then it is failed, and a redelivery or replay takes it up again
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a delivery's event: a sentence for the log and the sender, and the jobs that follow."""
+
+    sentence: str
+    jobs: tuple[Job, ...] = ()
+    is_ignored: bool = False
+
+
+def handle_deliveries(services: Services, lane: str) -> list[Job]:
+    """Handle the oldest waiting delivery of a repository, and come back for the next."""
+    lease_id = services.inbox.claim_lane(lane)
+    if lease_id is None:
+        return []  # whoever has the lane comes back for what arrived meanwhile
+    try:
+        delivery, wait_seconds = services.inbox.oldest_waiting(lane)
+        if delivery is None:
+            return []
+        if wait_seconds > 0:
+            return [Job(Verb.HANDLE_DELIVERIES, lane, wait_seconds)]
+        jobs = _handle(services, delivery)
+    finally:
+        services.inbox.release_lane(lane, lease_id)
+    return [*jobs, Job(Verb.HANDLE_DELIVERIES, lane)]
+
+
+def _handle(services: Services, delivery: Delivery) -> list[Job]:
+    try:
+        outcomes = _outcomes(services, delivery)
+    except Refused as refused:
+        services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, refused.reason)
+        return []
+    except OutsideTrouble as trouble:
+        return _try_later(services, delivery, trouble)
+    status = DeliveryStatus.IGNORED if all(outcome.is_ignored for outcome in outcomes) else DeliveryStatus.HANDLED
+    services.inbox.finish(delivery.seq, status, "; ".join(outcome.sentence for outcome in outcomes))
+    return [job for outcome in outcomes for job in outcome.jobs]
+
+
+def _try_later(services: Services, delivery: Delivery, trouble: OutsideTrouble) -> list[Job]:
+    if trouble.permanent or delivery.attempts + 1 >= MOST_ATTEMPTS:
+        services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, trouble.reason)
+        return []
+    seconds = trouble.retry_after or min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**delivery.attempts)
+    services.inbox.try_later(delivery.seq, seconds, trouble.reason)
+    return []
+
+
+def _outcomes(services: Services, delivery: Delivery) -> list[Outcome]:
+    connection = services.connections.get(delivery.connection_id)
+    events = read_events(connection, delivery.event, read_payload(delivery.body))
+    outcomes = []
+    for number, event in enumerate(events):
+        key = str(delivery.seq) if number == 0 else f"{delivery.seq}.{number}"
+        outcomes.append(_react(services, connection, event, key))
+    return outcomes
+
+
+def read_payload(body: bytes) -> Mapping[str, Any]:
+    """Raises MalformedDelivery for anything but a JSON object."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedDelivery(f"the delivery is not JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise MalformedDelivery("the delivery is not a JSON object")
+    return payload
+
+
+def read_events(connection: Connection, event_name: str, payload: Mapping[str, Any]) -> list[Event | Ignored]:
+    """The delivery in our own words. Only plain Git tells several things at once."""
+    if connection.provider.is_github:
+        return [github_webhook.parse(event_name, payload)]
+    if connection.provider.is_gitlab:
+        return [gitlab_webhook.parse(event_name, payload)]
+    return list(git_webhook.parse_all(event_name, payload))
+
+
+def _react(services: Services, connection: Connection, event: Event | Ignored, key: str) -> Outcome:
+    if isinstance(event, Ignored):
+        return Outcome(event.reason, is_ignored=True)
+    if isinstance(event, InstallationChanged):
+        return _on_installation(services, connection, event)
+    known = _known_repository(services, connection, event.repository)
+    if known is None:
+        return Outcome(f"no workspace listens to {event.repository.path}", is_ignored=True)
+    match event:
+        case Pushed():
+            return _outcome(on_push(services, known, event, key))
+        case Tagged():
+            return _outcome(on_tag(services, known, event, key))
+        case PullChanged():
+            return _outcome(on_pull_changed(services, known, event.pull, event.action, event.sender, key))
+        case Commented():
+            return _outcome(on_comment(services, known, event))
+        case ButtonPressed():
+            return _outcome(on_button(services, known, event))
+        case RepositoryMoved():
+            return Outcome(f"{event.old_path or 'the repository'} is {known.path} now")
+        case _:
+            assert_never(event)
+
+
+def _outcome(result: tuple[str, list[Job]]) -> Outcome:
+    return Outcome(result[0], tuple(result[1]))
+
+
+def _known_repository(services: Services, connection: Connection, told: HostRepository) -> Repository | None:
+    """The repository that the event speaks of, by its host id; its path and default branch follow the host."""
+    known = services.repositories.by_host_id(connection.id, told.host_id)
+    if known is None:
+        return None
+    is_news = (told.path, told.clone_url, told.default_branch) != (known.path, known.clone_url, known.default_branch)
+    if is_news and told.path and told.clone_url and told.default_branch:
+        services.repositories.update(known.id, told, known.installation_id)
+        return services.repositories.get(known.id)
+    return known
+
+
+def _on_installation(services: Services, connection: Connection, event: InstallationChanged) -> Outcome:
+    gone = event.action in ("deleted", "suspend", "removed")
+    for host_id, _path in event.repositories:
+        known = services.repositories.by_host_id(connection.id, host_id)
+        if known is not None:
+            services.repositories.set_installation(known.id, "" if gone else event.installation_id)
+    return Outcome(f"installation {event.installation_id}: {event.action}")
+
+
+def lane_of(connection: Connection, host_id: str | None) -> str:
+    """Deliveries of one repository share a lane; what speaks of no repository has one per connection."""
+    return f"{connection.id}/{host_id or ''}"

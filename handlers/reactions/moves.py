@@ -1,0 +1,31 @@
+"""How does a run move? Table, row, timeline and reports, in one transaction."""
+
+from dataclasses import replace
+from typing import Any
+
+from bot.errors import Refused
+from bot.run import Run
+from bot.run_machine import IllegalMove, RunEvent, advance
+from handlers.jobs import Job, Verb
+from handlers.reactions.reports import report
+from handlers.services import Services
+
+
+def move(
+    services: Services, run: Run, event: RunEvent, text: str, *, actor: str = "", **changes: Any
+) -> tuple[Run, list[Job]]:
+    """Move a run and tell of it. `changes` are further fields of the run, saved with the move.
+
+    Raises Refused if the table has no way, and RunMoved if somebody else moved it first.
+    """
+    after = advance(run, event, services.now())
+    if isinstance(after, IllegalMove):
+        raise Refused(after.reason)
+    after = replace(after, **changes)
+    with services.records.write():
+        services.runs.move(run, after)
+        services.timeline.add(run.id, text, actor)
+        jobs = report(services, after)
+    if after.is_final:
+        jobs.append(Job(Verb.WORK_QUEUE, after.workspace_id))
+    return after, jobs

@@ -1,0 +1,133 @@
+"""How does a run come to be? Fetch, archive, pin; then freeze the manifest and write the run."""
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from bot.errors import OutsideTrouble
+from bot.ids import RunId
+from bot.manifest import Manifest
+from bot.run import Run, RunKind, TriggerReason
+from bot.workspace import Workspace
+from handlers.jobs import Job, Verb
+from handlers.reactions.new_run_request import RunRequest
+from handlers.reactions.reports import report
+from handlers.services import Services
+from storage.configuration_versions import ConfigurationVersion
+from storage.ids import new_id
+
+
+def configuration(services: Services, request: RunRequest, *, submodules: bool) -> ConfigurationVersion:
+    """The tree of the request's commit, fetched, archived and pinned once. Raises OutsideTrouble."""
+    repository = request.repository
+    known = services.configurations.of_commit(repository.id, request.commit_sha, submodules=submodules)
+    if known:
+        return known
+    mirror = services.mirror(repository)
+    mirror.ensure_commit(request.commit_sha, refs=refs_of(request))
+    mirror.pin(request.commit_sha)
+    facts = mirror.commit(request.commit_sha)
+    with tempfile.TemporaryDirectory(dir=services.settings.server_folder) as folder:
+        archive = Path(folder) / "configuration.tar"
+        mirror.archive(request.commit_sha, archive, submodules=submodules)
+        with open(archive, "rb") as file:
+            blob_id, _ = services.blobs.put_stream(file)
+    return services.configurations.add(
+        repository.id,
+        request.commit_sha,
+        submodules=submodules,
+        blob_id=blob_id,
+        message=facts.message,
+        author=facts.author_name,
+    )
+
+
+def refs_of(request: RunRequest) -> tuple[str, ...]:
+    """Where the commit is most likely to be found."""
+    if request.pull_number is not None:
+        return (f"refs/pull/{request.pull_number}/head", f"refs/merge-requests/{request.pull_number}/head")
+    if request.tag:
+        return (f"refs/tags/{request.tag}",)
+    return (f"refs/heads/{request.branch}",) if request.branch else ()
+
+
+def create_run(
+    services: Services, workspace: Workspace, kind: RunKind, request: RunRequest
+) -> tuple[Run | None, list[Job]]:
+    """Freeze everything and write the run; None if this delivery has made its run here already.
+
+    Raises OutsideTrouble if the configuration can't be fetched: then there is no run yet.
+    """
+    version = configuration(services, request, submodules=workspace.ingress_submodules)
+    try:
+        with services.records.write():
+            # Read again inside: what is frozen is what is true at this moment, not when the event came.
+            fresh = services.workspaces.get(workspace.id)
+            run, manifest = _frozen(services, fresh, kind, request, version)
+            services.runs.add(run, manifest)
+            services.timeline.add(run.id, _first_sentence(run), request.created_by)
+            jobs = report(services, run)
+    except sqlite3.IntegrityError:
+        return None, []
+    return run, [*jobs, Job(Verb.WORK_QUEUE, workspace.id)]
+
+
+def _frozen(
+    services: Services, workspace: Workspace, kind: RunKind, request: RunRequest, version: ConfigurationVersion
+) -> tuple[Run, Manifest]:
+    manifest = Manifest(
+        workspace_id=workspace.id,
+        configuration_version_id=version.id,
+        commit_sha=request.commit_sha,
+        engine=workspace.engine,
+        engine_version=workspace.engine_version,
+        working_directory=workspace.working_directory,
+        base_sha=request.base_sha,
+        pull_number=request.pull_number,
+        is_destroy=request.is_destroy,
+        variables=tuple(variable.as_value for variable in services.variables.all(workspace.id)),
+    )
+    run = Run(
+        id=RunId(new_id("run")),
+        workspace_id=workspace.id,
+        kind=kind,
+        configuration_version_id=version.id,
+        commit_sha=request.commit_sha,
+        manifest_digest=manifest.digest(services.keyring.derive("manifests")),
+        trigger_reason=request.trigger_reason,
+        created_at=services.now(),
+        queue_sequence=services.runs.next_sequence(),
+        auto_apply=_auto_apply(workspace, request) and kind is RunKind.NORMAL,
+        is_destroy=request.is_destroy,
+        repository_id=request.repository.id,
+        branch=request.branch,
+        tag=request.tag,
+        base_sha=request.base_sha,
+        pull_number=request.pull_number,
+        delivery=request.delivery,
+        message=request.message or version.message.partition("\n")[0],
+        created_by=request.created_by,
+    )
+    return run, manifest
+
+
+def _auto_apply(workspace: Workspace, request: RunRequest) -> bool:
+    wanted = workspace.auto_apply if request.auto_apply is None else request.auto_apply
+    return wanted and request.may_auto_apply
+
+
+def _first_sentence(run: Run) -> str:
+    short = run.commit_sha[:7]
+    match run.trigger_reason:
+        case TriggerReason.PUSH:
+            return f"made by the push of {short} to {run.branch}"
+        case TriggerReason.TAG:
+            return f"made by the tag {run.tag} at {short}"
+        case TriggerReason.PULL_REQUEST:
+            return f"made by pull request #{run.pull_number} at {short}"
+        case TriggerReason.MANUAL:
+            return f"asked for at {short}"
+
+
+def fetching_failed(error: OutsideTrouble) -> str:
+    return f"its configuration could not be fetched: {error.reason}"

@@ -1,0 +1,112 @@
+"""What follows from a push or a tag? Runs in the workspaces that it touches."""
+
+from bot.connection import Repository
+from bot.events import Pushed, Tagged
+from bot.ids import WorkspaceId
+from bot.mapping import Decision, MappingFacts, WantRun, decide, tag_key, tracked_branch
+from bot.run import TriggerReason
+from bot.vcs.deliveries import is_no_commit
+from bot.workspace import Workspace
+from handlers.jobs import Job, Verb
+from handlers.reactions.new_run_request import RunRequest
+from handlers.reactions.new_runs import create_run
+from handlers.reactions.reports import report_nothing_to_do
+from handlers.services import Services
+
+
+def on_push(services: Services, repository: Repository, push: Pushed, key: str) -> tuple[str, list[Job]]:
+    """Make the runs of a push. Raises OutsideTrouble if the commit can't be fetched: then nothing is half made."""
+    if not is_no_commit(push.after_sha):
+        services.pulls.base_moved(repository.id, push.branch, push.after_sha)
+    workspaces = services.workspaces.of_repository(repository.id)
+    tracking = [
+        w for w in workspaces if not w.tags_regex and tracked_branch(w, repository.default_branch) == push.branch
+    ]
+    if not tracking:
+        return f"no workspace tracks {push.branch} of {repository.path}", []
+    facts = _facts(services, repository, push, tracking)
+    request = RunRequest(
+        repository=repository,
+        commit_sha=push.after_sha,
+        trigger_reason=TriggerReason.PUSH,
+        delivery=key,
+        branch=push.branch,
+        created_by=push.sender.login,
+        message=push.message.partition("\n")[0],
+        may_auto_apply=True,
+    )
+    result = make_runs(services, tracking, decide(push, tracking, facts), request)
+    services.pulls.saw_branch(repository.id, push.branch, push.after_sha)
+    return result
+
+
+def on_tag(services: Services, repository: Repository, tagged: Tagged, key: str) -> tuple[str, list[Job]]:
+    workspaces = [w for w in services.workspaces.of_repository(repository.id) if w.tags_regex]
+    facts = MappingFacts(
+        default_branch=repository.default_branch,
+        already_run={w.id: _tags_run(services, w) for w in workspaces},
+        has_run=frozenset(w.id for w in workspaces if w.latest_run_id),
+    )
+    request = RunRequest(
+        repository=repository,
+        commit_sha=tagged.commit_sha,
+        trigger_reason=TriggerReason.TAG,
+        delivery=key,
+        tag=tagged.tag,
+        created_by=tagged.sender.login,
+        message=tagged.message.partition("\n")[0],
+        may_auto_apply=True,
+    )
+    return make_runs(services, workspaces, decide(tagged, workspaces, facts), request)
+
+
+def make_runs(
+    services: Services, workspaces: list[Workspace], decisions: list[Decision], request: RunRequest
+) -> tuple[str, list[Job]]:
+    """Make a run for each workspace that wants one; one sentence that says how many, and why none."""
+    by_id = {workspace.id: workspace for workspace in workspaces}
+    wanted = [decision for decision in decisions if isinstance(decision, WantRun)]
+    jobs: list[Job] = []
+    for decision in wanted:
+        _, more = create_run(services, by_id[decision.workspace_id], decision.kind, request)
+        jobs += more
+    if not wanted:
+        return report_nothing_to_do(services, request, workspaces, decisions)
+    if request.pull_number is None:
+        jobs.append(Job(Verb.FIND_PULLS, f"{request.repository.id}/{request.commit_sha}/0"))
+    names = ", ".join(by_id[decision.workspace_id].name for decision in wanted[:5])
+    more_names = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
+    return f"{len(wanted)} run{'s' if len(wanted) != 1 else ''} made: {names}{more_names}", jobs
+
+
+def _facts(services: Services, repository: Repository, push: Pushed, workspaces: list[Workspace]) -> MappingFacts:
+    newest = _newest_pushed(services, push.branch, workspaces)
+    if is_no_commit(push.after_sha):
+        return MappingFacts(default_branch=repository.default_branch, newest_push_sha=newest)
+    mirror = services.mirror(repository)
+    mirror.ensure_commit(push.after_sha, refs=(f"refs/heads/{push.branch}",))
+    knows_before = not is_no_commit(push.before_sha) and mirror.has_commit(push.before_sha)
+    # GitLab does not say whether a push was forced; the mirror knows.
+    forced = push.forced or (knows_before and not mirror.is_ancestor(push.before_sha, push.after_sha))
+    changed_paths = push.changed_paths
+    if knows_before and (changed_paths is None or forced):
+        changed_paths = mirror.changed_paths(push.before_sha, push.after_sha)
+    older: dict[str, bool] = {}  # one question per commit, not per workspace
+    for sha in set(newest.values()) - {push.after_sha}:
+        older[sha] = not forced and mirror.has_commit(sha) and mirror.is_ancestor(push.after_sha, sha)
+    return MappingFacts(
+        default_branch=repository.default_branch,
+        changed_paths=changed_paths,
+        newest_push_sha=newest,
+        is_ancestor=frozenset(w for w, sha in newest.items() if older.get(sha, False)),
+        has_run=frozenset(w.id for w in workspaces if w.latest_run_id),
+    )
+
+
+def _newest_pushed(services: Services, branch: str, workspaces: list[Workspace]) -> dict[WorkspaceId, str]:
+    runs = ((w.id, services.runs.newest_push_run(w.id, branch)) for w in workspaces)
+    return {workspace_id: run.commit_sha for workspace_id, run in runs if run is not None}
+
+
+def _tags_run(services: Services, workspace: Workspace) -> frozenset[str]:
+    return frozenset(tag_key(run.tag, run.commit_sha) for run in services.runs.of_tags(workspace.id))

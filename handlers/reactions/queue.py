@@ -1,0 +1,48 @@
+"""Who goes next in this workspace? `work_queue` starts whatever may start, and nothing else."""
+
+from bot.ids import WorkspaceId
+from bot.run import Run, RunKind, RunStatus, Stage
+from bot.run_machine import RunEvent
+from bot.run_queue import in_order, next_to_start, plans_outside_queue
+from handlers.jobs import Job, Verb
+from handlers.reactions.moves import move
+from handlers.services import Services
+
+
+def work_queue(services: Services, workspace_id: WorkspaceId) -> list[Job]:
+    """Start the plans that wait for nothing, and the head of the queue if its turn has come.
+
+    Safe to call at any time and twice: it looks at the rows, in one write transaction.
+    """
+    jobs: list[Job] = []
+    with services.records.write():
+        workspace = services.workspaces.get(workspace_id)
+        runs = services.runs.unfinished(workspace_id)
+        for run in plans_outside_queue(runs):
+            jobs += _start_plan(services, run)
+        head = _confirmed_head(runs) or next_to_start(runs, locked=workspace.is_locked)
+        if head is not None and head.status is RunStatus.CONFIRMED:
+            jobs += _start_apply(services, head)
+        elif head is not None:
+            jobs += _start_plan(services, head)
+    return jobs
+
+
+def _confirmed_head(runs: list[Run]) -> Run | None:
+    """A normal run that was approved: it holds the workspace already, so its turn has come."""
+    queue = in_order(runs)
+    if queue and queue[0].kind is RunKind.NORMAL and queue[0].status is RunStatus.CONFIRMED:
+        return queue[0]
+    return None
+
+
+def _start_plan(services: Services, run: Run) -> list[Job]:
+    _, jobs = move(services, run, RunEvent.TURN_REACHED, "waits for a runner to plan it")
+    job_id = services.jobs.add(run.id, Stage.PLAN)
+    return [*jobs, Job(Verb.NUDGE_RUNNER, job_id)]
+
+
+def _start_apply(services: Services, run: Run) -> list[Job]:
+    _, jobs = move(services, run, RunEvent.APPLY_TURN_REACHED, "waits for a runner to apply it")
+    job_id = services.jobs.add(run.id, Stage.APPLY)
+    return [*jobs, Job(Verb.NUDGE_RUNNER, job_id)]

@@ -1,0 +1,78 @@
+"""What do the hosts have to be told? Here it is only noted that they must be told anew.
+
+`report` runs in the transaction that moves a run, so it writes a row or two and computes nothing: what is
+to be said is worked out when it is sent (`refreshing.py`), from all that is true then.
+"""
+
+from collections.abc import Sequence
+
+from bot.connection import Provider, Repository
+from bot.ids import RepositoryId
+from bot.mapping import Decision, NoRun
+from bot.run import Run
+from bot.workspace import Workspace
+from handlers.jobs import Job, Verb
+from handlers.reactions.new_run_request import RunRequest
+from handlers.services import Services
+from storage.outbox import Channel, commit_lane, pull_lane
+
+COMMIT_SLOT = "commit"
+LIVING_SLOT = "living"
+
+
+def report(services: Services, run: Run) -> list[Job]:
+    """Have the statuses of the run's commit, and the comments about it, brought up to date."""
+    if run.repository_id is None:
+        return []
+    repository = services.repositories.get(run.repository_id)
+    jobs = report_commit(services, repository, run.commit_sha)
+    if jobs and run.pull_number is not None:
+        jobs += report_pull(services, repository, run.pull_number)
+    return jobs
+
+
+def report_commit(services: Services, repository: Repository, commit_sha: str, why_none: str = "") -> list[Job]:
+    """Have all that is said about a commit looked at again. `why_none`: what to say if no run belongs to it."""
+    connection = services.connections.get(repository.connection_id)
+    if connection.provider is Provider.GIT:
+        return []
+    lane = commit_lane(repository.id, commit_sha)
+    content = {"commit_sha": commit_sha, "why_none": why_none or _known_reason(services, repository.id, lane)}
+    services.outbox.want(connection.id, repository.id, lane, Channel.REFRESH, COMMIT_SLOT, content, again=True)
+    return [Job(Verb.SEND, lane)]
+
+
+def report_pull(services: Services, repository: Repository, number: int) -> list[Job]:
+    """Have the living comment of a pull request written anew."""
+    lane = pull_lane(repository.id, number)
+    content = {"kind": "living", "pull_number": number}
+    services.outbox.want(
+        repository.connection_id, repository.id, lane, Channel.COMMENT, LIVING_SLOT, content, again=True
+    )
+    return [Job(Verb.SEND, lane)]
+
+
+def report_nothing_to_do(
+    services: Services, request: RunRequest, workspaces: Sequence[Workspace], decisions: Sequence[Decision]
+) -> tuple[str, list[Job]]:
+    """No run is made: say why, at the commit; a repeat leaves what is said there alone."""
+    names = {workspace.id: workspace.name for workspace in workspaces}
+    reasons = [decision for decision in decisions if isinstance(decision, NoRun)]
+    sentence = "; ".join(f"{names[d.workspace_id]}: {d.reason}" for d in reasons[:5]) or "no workspace affected"
+    if any(decision.is_repeat for decision in reasons):
+        return sentence, []
+    affected = [decision.reason for decision in reasons if decision.is_affected]
+    return sentence, report_commit(services, request.repository, request.commit_sha, why_none=_why(affected))
+
+
+def _why(affected: Sequence[str]) -> str:
+    if any("fork" in reason for reason in affected):
+        return "FORK"
+    if any("draft" in reason for reason in affected):
+        return "DRAFT"
+    return "NONE_AFFECTED"
+
+
+def _known_reason(services: Services, repository_id: RepositoryId, lane: str) -> str:
+    known = services.outbox.find(repository_id, lane, Channel.REFRESH, COMMIT_SLOT)
+    return str(known.content.get("why_none", "")) if known else ""

@@ -1,0 +1,206 @@
+"""What happens when a runner claims a stage, and when it ends? The run moves in the same transaction."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from bot.errors import Refused
+from bot.ids import BlobId
+from bot.messages.facts import Trouble
+from bot.plan_summary import PlanSummary
+from bot.run import Run, RunKind, RunStatus, Stage
+from bot.run_machine import RunEvent
+from bot.workspace import Workspace
+from handlers.jobs import Job, Verb
+from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_unless_current
+from handlers.reactions.late_results import take_late_result
+from handlers.reactions.moves import move
+from handlers.services import Services
+from storage.stage_jobs import JobStatus, StageJob
+
+MOST_PLAN_TRIES = 3  # a plan whose runner vanished is repeated, but not for ever
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a runner says of a stage that it worked on. Checked by the door that read it."""
+
+    outcome: str  # succeeded | failed | canceled | refused | timed_out | no_engine | trouble
+    exit_code: int | None = None
+    has_changes: bool = False
+    summary: PlanSummary = field(default_factory=PlanSummary)
+    plan_digest: str = ""
+    engine: str = ""
+    engine_version: str = ""
+    error: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def was_killed(self) -> bool:
+        """An engine that left by itself wrote its state; one that was killed may not have."""
+        if self.outcome in ("refused", "no_engine"):
+            return False
+        return self.exit_code is None or self.exit_code < 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "summary": self.summary.as_json(), "notes": list(self.notes)}
+
+
+def claim(services: Services, job: StageJob, runner: str) -> tuple[str | None, list[Job]]:
+    """Give a stage to a runner: the job token, or None if it is gone, somebody's, or not to be done any more.
+
+    An apply is checked here for the last time, in the transaction that enters `applying` (invariant 5).
+    """
+    lease = timedelta(seconds=services.settings.lease_seconds)
+    with services.records.write():
+        run = services.runs.get(job.run_id)
+        workspace = services.workspaces.get(run.workspace_id)
+        if job.stage is Stage.APPLY and run.status is RunStatus.APPLY_QUEUED:
+            try:
+                refuse_unless_current(services, run, workspace)
+            except Refused as refused:
+                services.jobs.withdraw(job.id)
+                _, jobs = move(
+                    services, run, RunEvent.APPLY_REFUSED, f"not applied: {refused.reason}", error=refused.reason
+                )
+                return None, jobs
+        token = services.jobs.claim(job.id, runner, lease)
+        if token is None:
+            return None, []
+        jobs = _started(services, run, workspace, job.stage, runner)
+    return token, jobs
+
+
+def _started(services: Services, run: Run, workspace: Workspace, stage: Stage, runner: str) -> list[Job]:
+    where = f"on runner {runner}"
+    if stage is Stage.APPLY:
+        return move(services, run, RunEvent.APPLY_STARTED, f"applying {where}")[1]
+    # The state is noted before the plan reads it: if it moves meanwhile, the apply is refused, never the reverse.
+    planned_on = workspace.current_state_version_id
+    return move(services, run, RunEvent.PLAN_STARTED, f"planning {where}", planned_on=planned_on)[1]
+
+
+def end_stage(services: Services, job: StageJob, result: StageResult) -> list[Job]:
+    """Take a stage's result: log sealed first, then job, run and reports in one transaction.
+
+    A result that comes twice changes nothing. One of an apply that was given up for lost is a late result.
+    """
+    log_blob_id, log_size = services.logs.seal(job.id)
+    errored_state = _read_errored_state(services, job)
+    with services.records.write():
+        fresh = services.jobs.get(job.id)
+        if fresh.status is JobStatus.FINISHED or not services.jobs.finish(
+            fresh, result.as_json(), log_blob_id, log_size
+        ):
+            return []
+        run = services.runs.get(job.run_id)
+        for note in result.notes:
+            services.timeline.add(run.id, note)
+        if run.is_final:
+            is_settled = not result.was_killed
+            jobs = take_late_result(services, run, fresh, result.outcome, errored_state, is_settled=is_settled)
+        elif job.stage is Stage.PLAN:
+            jobs = _plan_ended(services, run, result)
+        else:
+            jobs = _apply_ended(services, run, result, errored_state)
+    services.logs.forget(job.id)
+    return jobs
+
+
+def _read_errored_state(services: Services, job: StageJob) -> bytes | None:
+    blob_id: BlobId | None = services.jobs.get(job.id).errored_state_blob_id
+    return services.blobs.read(blob_id) if blob_id else None
+
+
+def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
+    if run.cancel_requested_at is not None or result.outcome == "canceled":
+        return move(services, run, RunEvent.CANCELED, "its engine stopped")[1]
+    if result.outcome != "succeeded":
+        facts: dict[str, Any] = {"error": result.error, "trouble": _whose(result)}
+        return move(services, run, RunEvent.PLAN_FAILED, f"plan failed: {result.error}", **facts)[1]
+    facts = {"summary": result.summary, "plan_digest": result.plan_digest}
+    if not result.has_changes:
+        return move(services, run, RunEvent.PLANNED_NOTHING, "planned: no changes", **facts)[1]
+    after, jobs = move(services, run, RunEvent.PLANNED_CHANGES, f"planned: {result.summary.sentence}", **facts)
+    if after.auto_apply and after.kind is RunKind.NORMAL:
+        text = "confirmed by the workspace's auto-apply"
+        _, more = move(services, after, RunEvent.CONFIRMED, text, confirmed_by="auto-apply")
+        jobs += [*more, Job(Verb.WORK_QUEUE, after.workspace_id)]
+    return jobs
+
+
+def _apply_ended(services: Services, run: Run, result: StageResult, errored_state: bytes | None) -> list[Job]:
+    error = result.error
+    if errored_state is not None:
+        error = " ".join(filter(None, [error, _take_errored_state(services, run, errored_state)]))
+    if result.outcome == "succeeded":
+        return [*move(services, run, RunEvent.APPLY_SUCCEEDED, "applied")[1], Job(Verb.STAGE_ENDED, run.id)]
+    facts: dict[str, Any] = {"error": error, "trouble": _whose(result)}
+    if result.was_killed:
+        lock_for_unknown_outcome(services, run)
+        facts["trouble"] = Trouble.OUTCOME_UNKNOWN
+    if result.outcome == "canceled":
+        jobs = move(services, run, RunEvent.CANCELED, "its engine stopped in the middle of the apply", **facts)[1]
+    else:
+        jobs = move(services, run, RunEvent.APPLY_FAILED, f"apply failed: {error}", **facts)[1]
+    return [*jobs, Job(Verb.STAGE_ENDED, run.id)]
+
+
+def _whose(result: StageResult) -> Trouble:
+    return Trouble.OURS if result.outcome in ("no_engine", "trouble") else Trouble.NONE
+
+
+def _take_errored_state(services: Services, run: Run, raw: bytes) -> str:
+    """The state that the engine could not save: it becomes current if it follows the current one."""
+    try:
+        services.states.store(run.workspace_id, raw, run_id=run.id, commit_sha=run.commit_sha)
+    except Refused as refused:
+        lock_for_unknown_outcome(services, run)
+        return f"The state that it could not save is kept, but it does not follow the current one: {refused.reason}."
+    return "The state that it could not save by itself was saved from its runner."
+
+
+def lose(services: Services, job: StageJob) -> list[Job]:
+    """Give a stage up whose runner has been silent for longer than its lease.
+
+    A plan is repeated by another runner. An apply is never repeated by itself, and never called a success.
+    """
+    with services.records.write():
+        if not services.jobs.lose(job):
+            return []
+        run = services.runs.get(job.run_id)
+        if run.is_final:
+            return []
+        if job.stage is Stage.APPLY:
+            return _apply_lost(services, run, job)
+        return _plan_lost(services, run, job)
+
+
+def _apply_lost(services: Services, run: Run, job: StageJob) -> list[Job]:
+    reason = f"runner {job.runner} vanished in the middle of the apply; nobody knows how far it came"
+    lock_for_unknown_outcome(services, run)
+    return move(services, run, RunEvent.APPLY_LOST, reason, error=reason, trouble=Trouble.OUTCOME_UNKNOWN)[1]
+
+
+def _plan_lost(services: Services, run: Run, job: StageJob) -> list[Job]:
+    if run.cancel_requested_at is not None:
+        return move(services, run, RunEvent.CANCELED, "its runner is gone")[1]
+    tries = services.jobs.count(run.id, Stage.PLAN)
+    if tries >= MOST_PLAN_TRIES:
+        reason = f"runner {job.runner} vanished; {tries} runners in all could not finish this plan"
+        return move(services, run, RunEvent.PLAN_FAILED, reason, error=reason, trouble=Trouble.OURS)[1]
+    _, jobs = move(services, run, RunEvent.PLAN_LOST, f"runner {job.runner} vanished; another one plans it again")
+    return [*jobs, Job(Verb.NUDGE_RUNNER, services.jobs.add(run.id, Stage.PLAN))]
+
+
+def engine_of(services: Services, job: StageJob) -> tuple[str, str]:
+    """(engine, version): what the workspace asks for; for an apply exactly what the plan was made with."""
+    run = services.runs.get(job.run_id)
+    manifest = services.runs.manifest(run.id)
+    if job.stage is Stage.APPLY:
+        plan = services.jobs.of_run(run.id, Stage.PLAN)
+        result = (plan.result if plan else None) or {}
+        return str(result.get("engine") or manifest.engine), str(
+            result.get("engine_version") or manifest.engine_version
+        )
+    return manifest.engine, manifest.engine_version

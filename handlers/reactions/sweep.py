@@ -1,0 +1,21 @@
+"""What was dropped? Every minute and at every start the rows are looked through, and what waits is nudged again."""
+
+from datetime import timedelta
+
+from handlers.jobs import Job, Verb
+from handlers.reactions.stages import lose
+from handlers.services import Services
+
+
+def sweep(services: Services) -> list[Job]:
+    """Find what no job speaks of any more (invariant 1). Doing it twice, or while all is well, changes nothing."""
+    jobs: list[Job] = []
+    for stage_job in services.jobs.expired():
+        jobs += lose(services, stage_job)
+    jobs += [Job(Verb.HANDLE_DELIVERIES, lane) for lane in services.inbox.waiting_lanes()]
+    jobs += [Job(Verb.WORK_QUEUE, workspace_id) for workspace_id in services.runs.workspaces_with_unfinished()]
+    jobs += [Job(Verb.NUDGE_RUNNER, stage_job.id) for stage_job in services.jobs.queued()]
+    jobs += [Job(Verb.SEND, lane) for lane in services.outbox.due_lanes()]
+    before = services.now() - timedelta(minutes=services.settings.reconcile_minutes)
+    jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
+    return jobs

@@ -1,0 +1,1 @@
+"""The engines' door to state. Now: Terraform's `http` backend, for runs."""

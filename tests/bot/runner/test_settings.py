@@ -1,0 +1,60 @@
+"""Settings come from a mapping, with a sentence for what can't be."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import Refused
+from bot.runner.settings import RunnerSettings, SandboxMode
+
+LEAST = {"RUNLOCK_RUNNER_POOL_TOKEN": "t0ken"}
+
+
+def test_defaults_need_only_the_token() -> None:
+    settings = RunnerSettings.from_environment({**LEAST, "RUNLOCK_DATA": "/srv/runlock"})
+    assert settings.url == "http://localhost:8080"
+    assert settings.queue == "sqlite:///srv/runlock/runner/queue.db"
+    assert settings.work_folder == Path("/srv/runlock/runner/work")
+    assert settings.engines_folder == Path("/srv/runlock/runner/engines")
+    assert settings.sandbox is SandboxMode.AUTO
+    assert "t0ken" not in repr(settings)
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    settings = RunnerSettings.from_environment(
+        {
+            **LEAST,
+            "RUNLOCK_ADDRESS": "https://runlock.example.com/",
+            "RUNLOCK_QUEUE": "redis://127.0.0.1/0",
+            "RUNLOCK_SANDBOX": "none",
+            "RUNLOCK_ENGINES": "/opt/engines",
+            "RUNLOCK_RUNNER_CONCURRENCY": "7",
+            "RUNLOCK_GRACE_SECONDS": "1.5",
+            "RUNLOCK_ENGINE_KEYS": "/etc/keys.asc",
+            "RUNLOCK_ENGINE_RELEASES": "",
+            "RUNLOCK_PLUGINS": f"{tmp_path}:/not/there",
+        }
+    )
+    assert settings.url == "https://runlock.example.com"
+    assert (settings.queue, settings.concurrency, settings.grace_seconds) == ("redis://127.0.0.1/0", 7, 1.5)
+    assert settings.sandbox is SandboxMode.NONE
+    assert settings.engines_folder == Path("/opt/engines")
+    assert settings.keys_file == Path("/etc/keys.asc")
+    assert settings.releases_url == ""
+    assert settings.plugin_folders == (tmp_path,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"RUNLOCK_RUNNER_POOL_TOKEN": ""},
+        {"RUNLOCK_SANDBOX": "maybe"},
+        {"RUNLOCK_RUNNER_CONCURRENCY": "many"},
+        {"RUNLOCK_RUNNER_CONCURRENCY": "0"},
+        {"RUNLOCK_GRACE_SECONDS": "-1"},
+        {"RUNLOCK_GRACE_SECONDS": "nan"},
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(changes: dict[str, str]) -> None:
+    with pytest.raises(Refused, match=next(iter(changes))):
+        RunnerSettings.from_environment({**LEAST, **changes})

@@ -1,0 +1,354 @@
+"""A mirror brings commits, keeps what is pinned, and answers questions about history."""
+
+import multiprocessing
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.errors import OutsideTrouble, Refused
+from bot.vcs.mirror import Mirror
+from tests.fakes.git_repositories import Work, new_work
+
+NOWHERE = "1" * 40
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return new_work(tmp_path / "infra")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, work: Work) -> Mirror:
+    return Mirror(tmp_path / "mirrors" / "repo-1", str(work.bare), timeout_seconds=20)
+
+
+def test_a_pushed_commit_is_fetched_by_its_branch(work: Work, mirror: Mirror) -> None:
+    sha = work.commit({"main.tf": "# one\n"}, "First\n\nwith a body")
+    work.push()
+    mirror.ensure_commit(sha, refs=["refs/heads/main"])
+    facts = mirror.commit(sha)
+    assert (facts.sha, facts.message, facts.parents) == (sha, "First\n\nwith a body", ())
+    assert (facts.author_name, facts.author_email) == ("Ada", "ada@example.org")
+    assert facts.committed_at.isoformat() == "2024-01-01T00:00:00+00:00"
+
+
+def test_a_commit_that_is_here_costs_nothing_and_asks_nobody(work: Work, mirror: Mirror, tmp_path: Path) -> None:
+    sha = work.commit({"main.tf": ""})
+    work.push()
+    mirror.ensure_commit(sha)
+    work.bare.rename(tmp_path / "gone")
+    took = []
+    for _ in range(20):
+        started = time.perf_counter()
+        mirror.ensure_commit(sha, refs=["refs/heads/main"])
+        took.append(time.perf_counter() - started)
+    # Below 2 ms on an idle machine; the fastest of many, so that a busy one doesn't matter.
+    assert min(took) < 0.01
+
+
+def test_a_commit_that_no_branch_has_any_more_is_fetched_by_its_id(work: Work, mirror: Mirror) -> None:
+    first = work.commit({"main.tf": "1"})
+    work.push()
+    lost = work.commit({"main.tf": "2"})
+    work.push()
+    work.push(f"{first}:refs/heads/main")
+    mirror.ensure_commit(lost, refs=["refs/heads/main"])
+    assert mirror.has_commit(lost)
+
+
+@pytest.mark.parametrize("ref", ["refs/pull/7/head", "refs/merge-requests/7/head", "refs/heads/*"])
+def test_a_pull_request_is_fetched_by_its_ref(work: Work, mirror: Mirror, ref: str) -> None:
+    sha = work.commit({"main.tf": "1"})
+    work.push(f"HEAD:{ref.replace('*', 'deep/er')}")
+    mirror.ensure_commit(sha, refs=[ref])
+    assert mirror.has_commit(sha)
+
+
+def test_branches_one_below_the_other_do_not_stand_in_each_others_way(work: Work, mirror: Mirror) -> None:
+    one = work.commit({"main.tf": "1"})
+    work.push("HEAD:refs/heads/a")
+    mirror.ensure_commit(one, refs=["refs/heads/a"])
+    mirror.fetch_everything()
+    two = work.commit({"main.tf": "2"})
+    work.push(":refs/heads/a", "HEAD:refs/heads/a/b")
+    mirror.ensure_commit(two, refs=["refs/heads/a/b"])
+    mirror.fetch_everything()
+    assert mirror.resolve("refs/heads/a") is None
+    assert mirror.resolve("refs/heads/a/b") == two
+
+
+def test_a_commit_that_is_nowhere_is_trouble_that_may_pass(work: Work, mirror: Mirror) -> None:
+    work.commit({"main.tf": ""})
+    work.push()
+    with pytest.raises(OutsideTrouble, match=rf"fetching {work.bare} at 1111111: .*doesn't have") as caught:
+        mirror.ensure_commit(NOWHERE, refs=["refs/heads/none"])
+    assert not caught.value.permanent
+
+
+def test_a_repository_that_is_not_there_is_permanent_trouble(tmp_path: Path) -> None:
+    mirror = Mirror(tmp_path / "m", str(tmp_path / "none.git"), timeout_seconds=5)
+    with pytest.raises(OutsideTrouble, match=r"fetching .*none\.git at 1111111") as caught:
+        mirror.ensure_commit(NOWHERE)
+    assert caught.value.permanent
+
+
+def test_a_host_that_is_down_is_trouble_that_may_pass(tmp_path: Path) -> None:
+    mirror = Mirror(tmp_path / "m", "http://127.0.0.1:1/acme/infra.git", timeout_seconds=5)
+    with pytest.raises(OutsideTrouble, match="fetching acme/infra at 1111111: ") as caught:
+        mirror.ensure_commit(NOWHERE)
+    assert not caught.value.permanent
+
+
+def test_deleted_and_forced_branches_follow_the_host_and_pins_stay(work: Work, mirror: Mirror) -> None:
+    base = work.commit({"main.tf": "1"})
+    work.push()
+    locked = work.commit({"main.tf": "2"})
+    work.push("HEAD:refs/heads/main", "HEAD:refs/heads/feature")
+    mirror.fetch_everything()
+    mirror.pin(locked)
+    work.push(f"{base}:refs/heads/main", ":refs/heads/feature")
+    mirror.fetch_everything()
+    mirror._git.run("reflog", "expire", "--expire=now", "--all")
+    mirror._git.run("gc", "--quiet", "--prune=now")
+    assert mirror.resolve("refs/heads/main") == base
+    assert mirror.resolve("refs/heads/feature") is None
+    assert mirror.has_commit(locked)
+    mirror.unpin(locked)
+    mirror.unpin(locked)
+    mirror._git.run("gc", "--quiet", "--prune=now")
+    assert not mirror.has_commit(locked)
+
+
+def test_pinning_what_is_not_here_is_trouble(work: Work, mirror: Mirror) -> None:
+    work.commit({"main.tf": ""})
+    work.push()
+    mirror.fetch_everything()
+    with pytest.raises(OutsideTrouble, match="pinning"):
+        mirror.pin(NOWHERE)
+
+
+def test_tidying_keeps_everything_that_is_reachable(work: Work, mirror: Mirror) -> None:
+    shas = []
+    for number in range(3):
+        shas.append(work.commit({"main.tf": str(number)}))
+        work.push()
+        mirror.ensure_commit(shas[-1], refs=["refs/heads/main"])
+    mirror.tidy()
+    assert all(mirror.has_commit(sha) for sha in shas)
+    assert len(list((mirror.folder / "objects/pack").glob("*.pack"))) == 1
+
+
+def test_many_fetches_do_not_leave_many_packs(work: Work, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.vcs.mirror_folder._MANY_PACKS", 3)
+    shas = []
+    for number in range(6):
+        shas.append(work.commit({"main.tf": str(number)}))
+        work.push()
+        mirror.ensure_commit(shas[-1], refs=["refs/heads/main"])
+    assert len(list((mirror.folder / "objects/pack").glob("*.pack"))) <= 4
+    assert all(mirror.has_commit(sha) for sha in shas)
+
+
+def test_changed_paths_have_both_names_of_what_moved(work: Work, mirror: Mirror) -> None:
+    before = work.commit({"old/a.tf": "same\n" * 20, "keep.tf": "1", "gone.tf": "x"})
+    work.git("mv", "old", "new")
+    work.git("rm", "--quiet", "gone.tf")
+    after = work.commit({"keep.tf": "2"})
+    work.push()
+    mirror.ensure_commit(after)
+    assert mirror.changed_paths(before, after) == ("gone.tf", "keep.tf", "new/a.tf", "old/a.tf")
+    assert mirror.changed_paths(after, after) == ()
+    assert mirror.changed_paths("0" * 40, after) == ("keep.tf", "new/a.tf")
+
+
+def test_changed_paths_of_a_merge_are_those_of_the_trees(work: Work, mirror: Mirror) -> None:
+    base = work.commit({"a.tf": "1", "b.tf": "1"})
+    work.git("checkout", "--quiet", "-b", "feature")
+    head = work.commit({"b.tf": "2"})
+    work.git("checkout", "--quiet", "main")
+    main = work.commit({"a.tf": "2"})
+    work.git("merge", "--quiet", "--no-ff", "-m", "merged", "feature")
+    merged = work.git("rev-parse", "HEAD")
+    work.push("HEAD:refs/heads/main", "feature")
+    mirror.ensure_commit(merged)
+    assert mirror.changed_paths(main, merged) == ("b.tf",)
+    assert mirror.changed_paths(base, merged) == ("a.tf", "b.tf")
+    assert mirror.changed_paths_of_pull(main, head) == ("b.tf",)
+    assert mirror.changed_paths(main, head) == ("a.tf", "b.tf")
+    assert mirror.commit(merged).parents == (main, head)
+    assert mirror.merge_base(main, head) == base
+    assert mirror.is_ancestor(base, merged)
+    assert mirror.is_ancestor(base, base)
+    assert not mirror.is_ancestor(merged, base)
+
+
+def test_histories_without_anything_in_common_are_compared_whole(work: Work, mirror: Mirror) -> None:
+    one = work.commit({"a.tf": "1"})
+    work.push("HEAD:refs/heads/one")
+    work.git("checkout", "--quiet", "--orphan", "other")
+    two = work.commit({"b.tf": "1"})
+    work.push("HEAD:refs/heads/two")
+    mirror.fetch_everything()
+    assert mirror.merge_base(one, two) is None
+    assert mirror.changed_paths_of_pull(one, two) == ("b.tf",)
+
+
+HOSTILE_NAMES = [
+    b"--output=x",
+    b"-n",
+    b"$(touch pwned)",
+    b"`id`;rm -rf x",
+    b"a\nb\tc",
+    b'quo"te\\d',
+    "grün/ß.tf".encode(),
+    b" lead and trail ",
+    b"*",
+    b":(glob)**",
+]
+
+
+def test_file_names_of_every_kind_come_out_as_they_are(work: Work, mirror: Mirror) -> None:
+    before = work.commit({})
+    for name in HOSTILE_NAMES:
+        add_raw(work, name)
+    add_raw(work, b"caf\xe9/x\\y.tf")
+    after = work.commit_index()
+    work.push()
+    mirror.ensure_commit(after)
+    wanted = {name.decode() for name in HOSTILE_NAMES} | {r"caf\xe9/x\\y.tf"}
+    changed = mirror.changed_paths(before, after)
+    assert set(changed) == wanted
+    assert list(changed) == sorted(changed)
+
+
+def add_raw(work: Work, name: bytes, mode: str = "100644", sha: str | None = None) -> None:
+    """Put a file into the index under any bytes, whatever the file system would say."""
+    blob = sha or work.git("hash-object", "-w", "--stdin", input_text=b"x")
+    work.git("update-index", "-z", "--index-info", input_text=f"{mode} {blob}\t".encode() + name + b"\0")
+
+
+def test_three_thousand_changed_files(work: Work, mirror: Mirror) -> None:
+    before = work.commit({"README": ""})
+    after = work.commit({f"stack-{number % 50}/file-{number}.tf": str(number) for number in range(3000)})
+    work.push()
+    mirror.ensure_commit(after)
+    assert len(mirror.changed_paths(before, after)) == 3000
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "$(touch${IFS}pwned)",
+        "a;b|c&d",
+        "weird'quote",
+        'double"quote',
+        "grün",
+        "refs/heads/main",
+        "x/" * 60 + "deep",
+        "@",
+        "{}",
+    ],
+)
+def test_hostile_branch_names_are_only_names(work: Work, mirror: Mirror, branch: str) -> None:
+    sha = work.commit({"main.tf": branch})
+    work.push(f"HEAD:refs/heads/{branch}")
+    mirror.ensure_commit(sha, refs=[f"refs/heads/{branch}"])
+    mirror.fetch_everything()
+    assert mirror.resolve(f"refs/heads/{branch}") == sha
+    assert mirror.branch_heads() == {branch: sha}
+    assert mirror.resolve("refs/heads/main") is None
+
+
+@pytest.mark.parametrize(
+    "ref",
+    ["main", "--upload-pack=touch pwned", "-x", "refs/heads/a..b", "refs/heads/a b", "refs/heads/x.lock", "HEAD", "",
+     "refs/heads/a:refs/heads/b", "refs/heads/a^{tree}", "refs/heads/a\nb", "refs/heads/\udcff", "+refs/heads/a"],
+)  # fmt: skip
+def test_what_is_no_full_ref_is_refused(work: Work, mirror: Mirror, ref: str) -> None:
+    work.commit({"main.tf": ""})
+    work.push()
+    mirror.fetch_everything()
+    for ask in (lambda: mirror.resolve(ref), lambda: mirror.ensure_commit(NOWHERE, refs=[ref])):
+        with pytest.raises(Refused, match="a ref is written in full"):
+            ask()
+
+
+@pytest.mark.parametrize("sha", ["", "main", "--all", "1" * 39, "A" * 40, "1" * 40 + "\n", "HEAD~1"])
+def test_what_is_no_commit_id_is_refused(mirror: Mirror, sha: str, tmp_path: Path) -> None:
+    asked: list[Callable[[], object]] = [
+        lambda: mirror.ensure_commit(sha),
+        lambda: mirror.pin(sha),
+        lambda: mirror.commit(sha),
+        lambda: mirror.changed_paths(NOWHERE, sha),
+        lambda: mirror.archive(sha, tmp_path / "x.tar", submodules=True),
+        lambda: mirror.archive(sha, tmp_path / "x.tar", submodules=False),
+    ]
+    for ask in asked:
+        with pytest.raises(Refused, match="a commit is named by its full id"):
+            ask()
+
+
+def test_tags_are_resolved_to_the_commit_behind_them(work: Work, mirror: Mirror) -> None:
+    sha = work.commit({"main.tf": ""})
+    work.git("tag", "light")
+    work.git("tag", "-a", "-m", "annotated", "v1")
+    work.git("tag", "-a", "-m", "of a tag", "v1-again", "v1")
+    work.git("tag", "tree", "HEAD^{tree}")
+    work.push("HEAD:refs/heads/main", "refs/tags/*")
+    mirror.fetch_everything()
+    assert [mirror.resolve(f"refs/tags/{tag}") for tag in ("light", "v1", "v1-again", "tree")] == [sha, sha, sha, None]
+
+
+def test_branch_heads_are_the_hosts_of_this_moment(work: Work, mirror: Mirror) -> None:
+    assert mirror.branch_heads() == {}
+    one = work.commit({"main.tf": "1"})
+    work.push("HEAD:refs/heads/main", "HEAD:refs/heads/a/b", "HEAD:refs/tags/t")
+    assert mirror.branch_heads() == {"main": one, "a/b": one}
+
+
+def test_a_repository_of_twenty_megabytes(work: Work, mirror: Mirror, tmp_path: Path) -> None:
+    blob = random.Random(20).randbytes(20_000_000)
+    sha = work.commit({"big.bin": blob, "main.tf": ""})
+    work.push()
+    mirror.ensure_commit(sha)
+    mirror.archive(sha, tmp_path / "big.tar", submodules=False)
+    assert (tmp_path / "big.tar").stat().st_size > 20_000_000
+
+
+def _ensure(folder: Path, url: str, sha: str) -> bool:
+    mirror = Mirror(folder, url, timeout_seconds=30)
+    mirror.ensure_commit(sha, refs=["refs/heads/main"])
+    mirror.pin(sha)
+    return mirror.has_commit(sha)
+
+
+def test_several_processes_share_a_mirror(work: Work, mirror: Mirror) -> None:
+    shas = [work.commit({"main.tf": str(number)}) for number in range(6)]
+    work.push()
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        answers = pool.starmap(_ensure, [(mirror.folder, str(work.bare), sha) for sha in shas])
+        pool.close()
+        pool.join()
+    assert answers == [True] * 6
+    assert [path.name for path in mirror.folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_old_mistakes_in_a_history_do_not_close_it_and_dangerous_trees_do(work: Work, mirror: Mirror) -> None:
+    work.commit({"main.tf": ""})
+    tree = work.git("rev-parse", "HEAD^{tree}")
+    crooked = f"tree {tree}\nauthor A <a@x>1 +0000\ncommitter A <a@x> 1 +9999\n\nold\n".encode()
+    old = work.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", input_text=crooked)
+    work.push(f"{old}:refs/heads/old")
+    mirror.ensure_commit(old)
+    blob = work.git("hash-object", "-w", "--stdin", input_text=b"x")
+    evil_tree = b"100644 ..\0" + bytes.fromhex(blob)
+    evil = work.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", input_text=evil_tree)
+    commit = work.git("commit-tree", "-m", "evil", evil)
+    work.push(f"{commit}:refs/heads/evil")
+    with pytest.raises(OutsideTrouble, match="hasDotdot") as caught:
+        mirror.ensure_commit(commit)
+    assert caught.value.permanent
+    assert not mirror.has_commit(commit)
