@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask
+from flask.sansio.app import App
 
 from bot.connection import Connection, Repository
 from bot.errors import NotFound
@@ -105,7 +105,7 @@ def open_session(services: Services, session: MutableMapping[str, Any], login_to
     return asker
 
 
-def configure_sessions(app: Flask, services: Services) -> None:
+def configure_sessions(app: App, services: Services) -> None:
     """Sign the session cookie with a key of its own, and keep it from scripts and other sites."""
     app.secret_key = services.keyring.derive("sessions")
     app.config.update(

@@ -1,9 +1,10 @@
 """How does a message stay within the host's limit? What matters most first, then a fair share for each output.
 
 GitHub says "maximum is 65536 characters"; it has been seen to count code points for a pull request's text and bytes
-(262,144) for a comment (https://github.com/dead-claudia/github-limits/pull/13). GitLab allows 1,000,000 characters
-(https://docs.gitlab.com/administration/instance_limits/#size-of-comments-and-descriptions-of-issues-merge-requests-and-epics)
-and in places 1 MiB. So we count UTF-8 bytes against the limit in characters: that fits every one of these readings.
+(262,144) for a comment (https://github.com/dead-claudia/github-limits/pull/13). GitLab has allowed 1,000,000
+characters (https://gitlab.com/gitlab-org/gitlab/-/commit/58c5e7655936485fb0bbabf7797c68f0909e938c) and in places 1 MiB
+(https://gitlab.com/gitlab-org/gitlab/merge_requests/18617). So we count UTF-8 bytes against the limit in characters:
+that fits every one of these readings.
 """
 
 from bisect import bisect_left

@@ -1,7 +1,7 @@
 """Which commit statuses belong to a SHA? The table of DESIGN section 6, as one function of all that happens there.
 
-Limits: a context of 255 characters (https://docs.gitlab.com/api/commits/#set-commit-pipeline-status, `name`), a
-description of 140 (GitHub: "description is too long (maximum is 140 characters)"); both hosts keep the lower one.
+Limits, the same on every host: 255 characters for a context, 140 for a description (GitHub answers 422
+"description is too long (maximum is 140 characters)", https://docs.github.com/rest/commits/statuses).
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from bot.vcs.code_host import CommitStatus, StatusState
 PREFIX = "runlock/"  # every context of ours begins with it; requirements leave those out of "mergeable"
 LONGEST_CONTEXT = 255
 LONGEST_DESCRIPTION = 140
-MOST_WORKSPACES = 20  # Beyond it only the aggregates: GitHub keeps 1,000 statuses per SHA, and people read fewer.
+MOST_WORKSPACES = 20  # Beyond it only the aggregates: nobody reads more, and each is a request to the host.
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,9 @@ class Mirror:
 
     def branch_heads(self) -> dict[str, str]:
         """Branch → commit, as the host has them now; nothing is fetched. Names that aren't UTF-8 are left out."""
-        with self._place.fetching():
-            self._place.make_if_missing()
+        if not self._place.is_made():
+            with self._place.fetching():
+                self._place.make_if_missing()
         ask = partial(self._place.remote().run, "ls-remote", "--heads", "--quiet", *self._place.remote_arguments())
         output = self._place.mending(f"listing the branches of {self.url.name}", lambda: ask().decode(errors="replace"))
         pairs = [line.split("\t", 1) for line in output.split("\n") if line and "\ufffd" not in line]

@@ -70,7 +70,7 @@ class MirrorFolder:
 
     def make_if_missing(self) -> None:
         """An empty mirror, unless there is one; a new one from the host if it is damaged. Within `fetching()`."""
-        if self._is_made():
+        if self.is_made():
             return
         self._undo_interrupted_swap()
         if self.folder.exists():
@@ -111,7 +111,8 @@ class MirrorFolder:
         options += ["--prune"] if prune else []
         self.remote(folder).run("fetch", *options, *self.remote_arguments(), *refspecs)
 
-    def _is_made(self) -> bool:
+    def is_made(self) -> bool:
+        """Whether there is a mirror that was made whole; what became of it since is `git fsck`'s to say."""
         return (self.folder / _MARKER).is_file() and (self.folder / "HEAD").is_file()
 
     def _make(self) -> Path:
@@ -157,7 +158,7 @@ class MirrorFolder:
     def _is_sound(self) -> bool:
         settings = [f"fsck.{mistake}=ignore" for mistake in FORGIVEN_MISTAKES]
         check = GitCommand(self.folder, _MENDING_SECONDS, settings=settings)
-        return self._is_made() and check.ask("fsck", "--full", "--no-dangling", "--no-progress").code == 0
+        return self.is_made() and check.ask("fsck", "--full", "--no-dangling", "--no-progress").code == 0
 
     def _rebuild(self) -> None:
         """A new mirror from the host; what runs are locked to and the host no longer has comes from the old one."""

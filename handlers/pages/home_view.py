@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.ids import WorkspaceId
 from bot.run import AWAITING_DECISION, Run
 from bot.run_queue import in_order
 from bot.workspace import Workspace
@@ -40,7 +41,7 @@ def home_view(services: Services, asker: Asker) -> HomeView:
     return HomeView([_part(services, organization, busy) for organization in asker.organizations()])
 
 
-def _part(services: Services, organization: Organization, busy: set[str]) -> OrganizationPart:
+def _part(services: Services, organization: Organization, busy: set[WorkspaceId]) -> OrganizationPart:
     workspaces = services.workspaces.of_organization(organization.id)
     lines = [WorkspaceLine(workspace, _current_run(services, workspace, busy)) for workspace in workspaces]
     wanted = RunFilter(organization_id=organization.id, statuses=sorted(AWAITING_DECISION))
@@ -50,7 +51,7 @@ def _part(services: Services, organization: Organization, busy: set[str]) -> Org
     return OrganizationPart(organization, lines, waiting)
 
 
-def _current_run(services: Services, workspace: Workspace, busy: set[str]) -> Run | None:
+def _current_run(services: Services, workspace: Workspace, busy: set[WorkspaceId]) -> Run | None:
     queue = in_order(services.runs.unfinished(workspace.id)) if workspace.id in busy else []
     if queue:
         return queue[0]

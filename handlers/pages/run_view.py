@@ -8,7 +8,7 @@ from bot.ids import RunId
 from bot.manifest import Manifest
 from bot.messages.escape import visible
 from bot.messages.queue_words import place
-from bot.run import Run, RunKind, RunStatus, Stage
+from bot.run import Run, RunKind, Stage
 from bot.run_queue import in_order
 from bot.workspace import Workflow, Workspace
 from handlers import run_logs
@@ -157,10 +157,10 @@ def _logs(services: Services, run: Run) -> list[LogView]:
 
 
 def _log(services: Services, run: Run, stage: Stage, *, is_open: bool) -> LogView:
+    is_complete = run_logs.is_complete(run, services.jobs.of_run(run.id, stage))
     start = max(0, run_logs.size(services, run, stage) - LOG_TAIL_BYTES)
     offset = start + len(run_logs.STX) if start else 0
     raw = run_logs.read_part(services, run, stage, offset, run_logs.MOST_BYTES)
-    is_complete = raw.endswith(run_logs.ETX)
     text, used = _decoded(raw, is_complete=is_complete)
     if start:
         text = text.partition("\n")[2] or text  # not half a line
@@ -180,7 +180,7 @@ def _decoded(raw: bytes, *, is_complete: bool) -> tuple[str, int]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(raw, final=is_complete)
     used = len(raw) - len(decoder.getstate()[0])
-    return text.removeprefix("\x02").removesuffix("\x03"), used
+    return (text.removesuffix("\x03") if is_complete else text).removeprefix("\x02"), used
 
 
 def _advice(run: Run, workspace: Workspace, source: Source) -> str:

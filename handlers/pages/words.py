@@ -47,34 +47,34 @@ class Badge:
         return MARKS[self.tone]
 
 
+_BADGES = {
+    RunStatus.PENDING: Badge(Tone.WAITING, "Waiting for its turn"),
+    RunStatus.PLAN_QUEUED: Badge(Tone.WAITING, "Waiting for a runner"),
+    RunStatus.PLANNING: Badge(Tone.WORKING, "Planning"),
+    RunStatus.PLANNED: Badge(Tone.ASKING, "Waiting for approval"),
+    RunStatus.PLANNED_AND_SAVED: Badge(Tone.ASKING, "Waiting for approval"),
+    RunStatus.CONFIRMED: Badge(Tone.WAITING, "Approved, waiting for its turn"),
+    RunStatus.APPLY_QUEUED: Badge(Tone.WAITING, "Approved, waiting for a runner"),
+    RunStatus.APPLYING: Badge(Tone.WORKING, "Applying"),
+    RunStatus.APPLIED: Badge(Tone.GOOD, "Applied"),
+    RunStatus.DISCARDED: Badge(Tone.OVER, "Discarded"),
+}
+
+
 def badge(run: Run, workspace: Workspace) -> Badge:
     """The run's status, for somebody who has never seen the status list."""
     match run.status:
-        case RunStatus.PENDING:
-            return Badge(Tone.WAITING, "Waiting for its turn")
-        case RunStatus.PLAN_QUEUED:
-            return Badge(Tone.WAITING, "Waiting for a runner")
-        case RunStatus.PLANNING:
-            return Badge(Tone.WORKING, "Stopping its plan" if run.cancel_requested_at else "Planning")
-        case RunStatus.PLANNED | RunStatus.PLANNED_AND_SAVED:
-            return Badge(Tone.ASKING, "Waiting for approval")
+        case RunStatus.PLANNING | RunStatus.APPLYING if run.cancel_requested_at is not None:
+            return Badge(Tone.WORKING, f"{_BADGES[run.status].words}, told to stop")
         case RunStatus.PLANNED_AND_FINISHED:
             return Badge(Tone.GOOD, "Planned, with changes" if run.has_changes else "Planned, nothing to change")
-        case RunStatus.CONFIRMED:
-            return Badge(Tone.WAITING, "Approved, waiting for its turn")
-        case RunStatus.APPLY_QUEUED:
-            return Badge(Tone.WAITING, "Approved, waiting for a runner")
-        case RunStatus.APPLYING:
-            return Badge(Tone.WORKING, "Stopping its apply" if run.cancel_requested_at else "Applying")
-        case RunStatus.APPLIED:
-            return Badge(Tone.GOOD, "Applied")
-        case RunStatus.DISCARDED:
-            return Badge(Tone.OVER, "Discarded")
         case RunStatus.CANCELED:
             return Badge(Tone.OVER, _sentence(canceled_words(run)))
         case RunStatus.ERRORED:
             line = RunLine(run, workspace.name, workspace.organization_name, "", trouble=Trouble(run.trouble))
             return Badge(Tone.BAD, _sentence(failure_words(line)))
+        case _:
+            return _BADGES[run.status]
 
 
 def kind_words(run: Run) -> str:

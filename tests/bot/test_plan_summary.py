@@ -24,7 +24,6 @@ def test_every_kind_of_change() -> None:
             a_change("data.x", "read"),
             a_change("data.y", "create"),
             a_change("a.taken", "no-op", importing={"id": "i-1"}),
-            a_change("a.left", "forget"),
         ],
         "output_changes": {"ip": {"actions": ["no-op"]}},
     }

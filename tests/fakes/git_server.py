@@ -1,6 +1,6 @@
 """How do the doubles serve Git? `git http-backend` as WSGI, over a folder of bare repositories.
 
-It goes under any Flask app: `app.wsgi_app = GitServer(root, allows).under(app.wsgi_app)`.
+It goes under any WSGI app: `GitServer(find, allows).under(app.wsgi_app)`.
 Source: https://git-scm.com/docs/git-http-backend
 """
 

@@ -92,7 +92,8 @@ run_consumer(RunnerSettings(url=url, pool_token=token, queue=f"sqlite://{folder}
     work_folder=Path(folder, "work"), engines_folder=Path(folder, "engines"), releases_url="", search_path=path,
     grace_seconds=float(grace)))
 """
-SLOW = """plan) for a; do case $a in -out=*) out=${a#-out=} ;; esac; done; echo planning; sleep 1; echo p > $out; exit 2 ;;
+SLOW = """plan) for a; do case $a in -out=*) out=${a#-out=} ;; esac; done
+  echo planning; sleep 1; echo p > $out; exit 2 ;;
 show) echo '{}' ;;"""
 
 

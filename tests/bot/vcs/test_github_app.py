@@ -91,7 +91,7 @@ def test_one_token_serves_until_five_minutes_before_its_end(github, host, ours, 
 
 
 def test_token_ends_by_the_hosts_clock_where_ours_is_off(github, repo, ours, clock):
-    """Ours is eight minutes slow: counted by ours alone, the token would be used past its end."""
+    """Ours is a minute slow: counted by ours alone, the token would be kept a minute longer."""
     clock.now = NOON - timedelta(minutes=1)
     host = GitHubHost(a_connection(github, Provider.GITHUB_APP), clock)
     host.read_pull(ours, 1)

@@ -1,6 +1,7 @@
 """A mirror brings commits, keeps what is pinned, and answers questions about history."""
 
 import multiprocessing
+import os
 import random
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ def test_a_pushed_commit_is_fetched_by_its_branch(work: Work, mirror: Mirror) ->
     work.push()
     mirror.ensure_commit(sha, refs=["refs/heads/main"])
     facts = mirror.commit(sha)
+    # Whole packs only: single objects appear one by one, and a kill in between would leave a commit without its tree.
+    assert not list((mirror.folder / "objects").glob("??/*"))
     assert (facts.sha, facts.message, facts.parents) == (sha, "First\n\nwith a body", ())
     assert (facts.author_name, facts.author_email) == ("Ada", "ada@example.org")
     assert facts.committed_at.isoformat() == "2024-01-01T00:00:00+00:00"
@@ -334,6 +337,16 @@ def test_several_processes_share_a_mirror(work: Work, mirror: Mirror) -> None:
         pool.join()
     assert answers == [True] * 6
     assert [path.name for path in mirror.folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_plain_repository_may_belong_to_another_user(work: Work, mirror: Mirror) -> None:
+    sha = work.commit({"main.tf": ""})
+    work.push()
+    for path in (work.bare, *work.bare.rglob("*")):
+        os.chown(path, 12345, 12345)
+    mirror.ensure_commit(sha, refs=["refs/heads/main"])
+    assert mirror.branch_heads() == {"main": sha}
 
 
 def test_old_mistakes_in_a_history_do_not_close_it_and_dangerous_trees_do(work: Work, mirror: Mirror) -> None:

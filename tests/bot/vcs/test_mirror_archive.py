@@ -52,16 +52,13 @@ CASES: dict[str, tuple[str, str, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("where", ["", "stack/", "stack/deep/"])
 @pytest.mark.parametrize("case", CASES)
-def test_attributes_in_the_tree_change_nothing(
-    work: Work, mirror: Mirror, tmp_path: Path, case: str, where: str
-) -> None:
+def test_attributes_in_the_tree_change_nothing(work: Work, mirror: Mirror, tmp_path: Path, case: str) -> None:
     rules, name, content = CASES[case]
-    attributes = f"{where}.gitattributes"
-    sha = work.commit({attributes: rules + "\n", f"{where}{name}": content})
-    files = archived(work, mirror, sha, tmp_path / "out.tar")
-    assert files == {attributes: rules.encode() + b"\n", f"{where}{name}": content}
+    files: dict[str, str | bytes] = {}
+    for where in ("", "stack/", "stack/deep/"):
+        files |= {f"{where}.gitattributes": rules.encode() + b"\n", f"{where}{name}": content}
+    assert archived(work, mirror, work.commit(files), tmp_path / "out.tar") == files
 
 
 @pytest.mark.parametrize("case", ["export-ignore", "export-subst", "eol crlf", "ident", "encoding", "macro"])

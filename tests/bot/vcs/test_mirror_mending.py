@@ -224,29 +224,24 @@ def test_a_mirror_whose_maker_was_killed_is_made_by_the_next(work: Work, mirror:
 
 
 def test_a_fetch_that_takes_too_long_is_ended_with_all_its_children(
-    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = tmp_path / "bin" / "git-upload-pack"
-    slow.parent.mkdir()
-    slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
-    slow.chmod(0o755)
+    os.mkfifo(tmp_path / "alive")
     ssh = tmp_path / "bin" / "ssh"
-    ssh.write_text(f"#!/bin/sh\nexec {slow}\n")
+    ssh.parent.mkdir()
+    ssh.write_text(f"#!/bin/sh\nexec sleep 60 3> {tmp_path}/alive\n")
     ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
     mirror = Mirror(tmp_path / "m", "ssh://git@host.example/acme/infra.git", timeout_seconds=0.5)
+    reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     started = time.monotonic()
     with pytest.raises(OutsideTrouble, match=r"fetching acme/infra: no end after 0\.5 seconds") as caught:
         mirror.fetch_everything()
     assert time.monotonic() - started < 10
     assert not caught.value.permanent
-    child = int((tmp_path / "pid").read_text())
-    with pytest.raises(ProcessLookupError):
-        wait_until_gone(child)
-
-
-def wait_until_gone(process_id: int) -> None:
-    """Raises ProcessLookupError once the process is gone; returns if it stays for five seconds."""
-    for _ in range(100):
-        os.kill(process_id, 0)
-        time.sleep(0.05)
+    with os.fdopen(reader, "rb", buffering=0) as alive:
+        # The end of the file is seen when the last process that holds it open is gone.
+        deadline = time.monotonic() + 10
+        while alive.read() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert alive.read() == b""

@@ -76,6 +76,14 @@ def runlock() -> Iterator[Runlock]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def nobodys_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core.hooksPath of whoever runs the tests would be theirs."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+
+
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
     return new_work(tmp_path / "infra")
