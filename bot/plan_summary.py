@@ -19,18 +19,23 @@ class PlanSummary:
     changed: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     outputs_changed: bool = False
+    state_changed: bool = False  # moved or forgotten resources: nothing but the state changes
 
     @property
     def has_changes(self) -> bool:
-        return bool(self.additions or self.changes or self.destructions or self.imports or self.outputs_changed)
+        return self._touches_resources or self.outputs_changed or self.state_changed
+
+    @property
+    def _touches_resources(self) -> bool:
+        return bool(self.additions or self.changes or self.destructions or self.imports)
 
     @property
     def sentence(self) -> str:
         """`2 to add, 1 to change, 0 to destroy`, with imports only where there are some."""
         if not self.has_changes:
             return "no changes"
-        if not (self.additions or self.changes or self.destructions or self.imports):
-            return "only outputs change"
+        if not self._touches_resources:
+            return "only outputs change" if self.outputs_changed else "only the state changes"
         head = f"{self.imports} to import, " if self.imports else ""
         return f"{head}{self.additions} to add, {self.changes} to change, {self.destructions} to destroy"
 
@@ -49,7 +54,8 @@ class PlanSummary:
         if not all(_is_list_of_text(value) for value in lists.values()):
             raise ValueError("a plan summary's addresses are lists of text")
         addresses: dict[str, Any] = {name: tuple(value) for name, value in lists.items()}
-        return cls(**numbers, **addresses, outputs_changed=document.get("outputs_changed") is True)
+        flags: dict[str, Any] = {name: document.get(name) is True for name in ("outputs_changed", "state_changed")}
+        return cls(**numbers, **addresses, **flags)
 
 
 def _is_list_of_text(value: object) -> bool:

@@ -42,7 +42,7 @@ class LeaseKeeper:
     def lose(self) -> None:
         """The server said that the job is somebody else's."""
         self.is_stale = True
-
+        self._reins.kill(Stop.LEASE_LOST)
 
     def confirm(self, client: StageClient) -> None:
         """Renew now, before something that can't be taken back. Raises StaleLease, or OutsideTrouble if unsure."""

@@ -53,6 +53,12 @@ class GitHubApp:
         """The installation's token now, renewed five minutes before its end. Raises OutsideTrouble."""
         return self._token(self._installation(repository))
 
+    def name(self) -> str:
+        """The App's name at the host, which shows that its key is good. Raises OutsideTrouble."""
+        deed = f"checking the key of GitHub App {self._connection.app_id}"
+        with as_described(deed):
+            return text({"app": self._as_app.get(deed, "/app")}, "app", "name")
+
     def close(self) -> None:
         """End all idle sessions."""
         with self._lock:

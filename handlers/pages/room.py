@@ -37,7 +37,9 @@ View = Callable[..., str]
 
 def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Blueprint:  # noqa: ARG001 - as every door; pages only show
     """The pages, to be registered without a prefix. No organization can be named `.assets`."""
-    door = Blueprint("pages", __name__, static_folder="static", static_url_path="/app/.assets")
+    door = Blueprint(
+        "pages", __name__, template_folder="templates", static_folder="static", static_url_path="/app/.assets"
+    )
     rules: list[tuple[str, str, View]] = [
         ("home", "/app", _home),
         ("workspace", "/app/<organization>/<name>", _workspace),

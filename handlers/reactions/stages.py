@@ -1,6 +1,6 @@
 """What happens when a runner claims a stage, and when it ends? The run moves in the same transaction."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -118,10 +118,13 @@ def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
     if result.outcome != "succeeded":
         facts: dict[str, Any] = {"error": result.error, "trouble": _whose(result)}
         return move(services, run, RunEvent.PLAN_FAILED, f"plan failed: {result.error}", **facts)[1]
-    facts = {"summary": result.summary, "plan_digest": result.plan_digest}
+    # The engine's exit code says whether there is anything to apply; the summary may know no resource of it.
+    moves_only = result.has_changes and not result.summary.has_changes
+    summary = replace(result.summary, state_changed=True) if moves_only else result.summary
+    facts = {"summary": summary, "plan_digest": result.plan_digest}
     if not result.has_changes:
         return move(services, run, RunEvent.PLANNED_NOTHING, "planned: no changes", **facts)[1]
-    after, jobs = move(services, run, RunEvent.PLANNED_CHANGES, f"planned: {result.summary.sentence}", **facts)
+    after, jobs = move(services, run, RunEvent.PLANNED_CHANGES, f"planned: {summary.sentence}", **facts)
     if after.auto_apply and after.kind is RunKind.NORMAL:
         text = "confirmed by the workspace's auto-apply"
         _, more = move(services, after, RunEvent.CONFIRMED, text, confirmed_by="auto-apply")

@@ -35,7 +35,7 @@ def clone(url: str, folder, password: str | None = None) -> subprocess.Completed
     return subprocess.run(
         ["git", *(["-c", f"credential.helper={helper}"] if password else []), "clone", "--quiet", url, str(folder)],
         env={
-            "PATH": "/usr/bin:/bin",
+            "PATH": os.defpath,
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_CONFIG_NOSYSTEM": "1",
             "HOME": str(folder.parent),

@@ -7,10 +7,12 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from github.Auth import Token
 
 from bot.errors import OutsideTrouble
 from bot.vcs.code_host import CommitStatus, StatusState, Thread
 from bot.vcs.github import GitHubHost
+from bot.vcs.github_client import GitHubClient
 from tests.fakes import github_fixtures
 from tests.fakes.github_fixtures import a_connection, our_repository
 
@@ -216,3 +218,11 @@ def test_many_threads_share_one_host(github, github_host, ours, repo):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_no_two_exchanges_at_once_share_a_session(github):
+    client = GitHubClient(github.api_url, Token(github.token), lambda: datetime.now(UTC))
+    for _ in range(2):  # the second time out of the idle ones
+        with client._session() as one, client._session() as other:
+            assert one is not other
+    client.close()
