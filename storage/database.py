@@ -50,11 +50,12 @@ class Records:
         started = time.monotonic()
         try:
             yield database
+            database.conn.execute("COMMIT")
         except BaseException:
+            # Also when the commit fails: a transaction left open would swallow every write that follows.
             if database.conn.in_transaction:
                 database.conn.execute("ROLLBACK")
             raise
-        database.conn.execute("COMMIT")
         if self.on_write:
             self.on_write(time.monotonic() - started)
 

@@ -15,9 +15,7 @@ from bot.ids import ConnectionId
 from bot.timestamps import from_text, to_text
 from storage import migrations
 from storage.database import Records
-from storage.ids import new_id
-
-LANE_LEASE_SECONDS = 900  # longer than the slowest fetch that we allow
+from storage.lanes import Lanes
 
 
 class DeliveryStatus(StrEnum):
@@ -39,7 +37,7 @@ class Delivery:
     body: bytes
     received_at: datetime
     status: DeliveryStatus
-    attempts: int
+    attempts: int  # how often its handling was begun
     outcome: str
 
 
@@ -47,6 +45,7 @@ class Inbox:
     def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
         self._records = Records(path, migrations.inbox, synchronous="FULL")
         self._now = now
+        self.lanes = Lanes(path.parent / "lanes")  # a repository's deliveries are handled one at a time
 
     def remember(
         self,
@@ -102,22 +101,6 @@ class Inbox:
         )
         return int(seq)
 
-    def claim_lane(self, lane: str) -> str | None:
-        """Take a repository's lane for one handler at a time; a lease id, or None if somebody has it."""
-        moment, lease_id = self._now().timestamp(), new_id("lease")
-        with self._records.write():
-            self._records.change("DELETE FROM lanes WHERE lane = ? AND lease_until < ?", (lane, moment))
-            try:
-                self._records.insert(
-                    "lanes", {"lane": lane, "lease_id": lease_id, "lease_until": moment + LANE_LEASE_SECONDS}
-                )
-            except sqlite3.IntegrityError:
-                return None
-        return lease_id
-
-    def release_lane(self, lane: str, lease_id: str) -> None:
-        self._records.change("DELETE FROM lanes WHERE lane = ? AND lease_id = ?", (lane, lease_id))
-
     def oldest_waiting(self, lane: str) -> tuple[Delivery | None, float]:
         """The next delivery of a lane, and the seconds until it may be tried (0: now).
 
@@ -141,9 +124,16 @@ class Inbox:
     def finish(self, seq: int, status: DeliveryStatus, outcome: str) -> None:
         self._records.change("UPDATE deliveries SET status = ?, outcome = ? WHERE seq = ?", (status, outcome, seq))
 
+    def begin(self, seq: int, seconds: float) -> None:
+        """Count the attempt before it is made, and put the next one off: it may end this process."""
+        self._records.change(
+            "UPDATE deliveries SET attempts = attempts + 1, not_before = ? WHERE seq = ?",
+            (self._now().timestamp() + seconds, seq),
+        )
+
     def try_later(self, seq: int, seconds: float, outcome: str) -> None:
         self._records.change(
-            "UPDATE deliveries SET attempts = attempts + 1, not_before = ?, outcome = ? WHERE seq = ?",
+            "UPDATE deliveries SET not_before = ?, outcome = ? WHERE seq = ?",
             (self._now().timestamp() + seconds, outcome, seq),
         )
 

@@ -26,7 +26,6 @@ def deliveries(db: Database) -> None:
         ) STRICT"""
     )
     db.execute("CREATE INDEX deliveries_waiting ON deliveries (lane, seq) WHERE status = 'received'")
-    db.execute("CREATE TABLE lanes (lane TEXT PRIMARY KEY, lease_id TEXT NOT NULL, lease_until REAL NOT NULL) STRICT")
 
 
 @records()
@@ -159,6 +158,10 @@ def runs(db: Database) -> None:
     db.execute("CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC)")
     db.execute("CREATE INDEX runs_by_commit ON runs (repository_id, commit_sha)")
     db.execute("CREATE INDEX runs_by_pull ON runs (repository_id, pull_number) WHERE pull_number IS NOT NULL")
+    pushed = "trigger_reason IN ('push', 'tag')"
+    db.execute(f"CREATE INDEX runs_pushed ON runs (repository_id, commit_sha, created_at) WHERE {pushed}")
+    # Runs whose apply has ended and whose consequences (other plans, a merge) have not been seen to yet.
+    db.execute("CREATE TABLE follow_ups (run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE) STRICT")
     db.execute(
         """CREATE TABLE timeline (
             id INTEGER PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -194,10 +197,10 @@ def outbox(db: Database) -> None:
     )
     db.execute("CREATE INDEX outbox_due ON outbox (connection_id, lane, not_before) WHERE sent_version < version")
     db.execute(
-        "CREATE TABLE outbox_lanes (lane TEXT PRIMARY KEY, lease_id TEXT NOT NULL, lease_until REAL NOT NULL) STRICT"
+        "CREATE TABLE host_writes (connection_id TEXT NOT NULL, repository_id TEXT NOT NULL, at REAL NOT NULL) STRICT"
     )
-    db.execute("CREATE TABLE host_writes (connection_id TEXT NOT NULL, at REAL NOT NULL) STRICT")
     db.execute("CREATE INDEX host_writes_recent ON host_writes (connection_id, at)")
+    db.execute("CREATE TABLE host_pauses (connection_id TEXT PRIMARY KEY, until REAL NOT NULL) STRICT")
     db.execute(
         """CREATE TABLE posted_plans (
             run_id TEXT NOT NULL, comment_id TEXT NOT NULL, posted_at TEXT NOT NULL,

@@ -4,7 +4,6 @@ One row per thing that can be seen there, with a version; only the newest is sen
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +13,11 @@ from typing import Any
 from bot.ids import ConnectionId, RepositoryId
 from bot.timestamps import to_text
 from storage.database import Records, Row
-from storage.ids import new_id
+from storage.lanes import Lanes
 
-LANE_LEASE_SECONDS = 120  # longer than the slowest call to a host; a sender that died is replaced after it
-WINDOW_SECONDS = 60.0
+WINDOW_SECONDS = 61.0  # a minute, and a second for requests that take longer to arrive than others
 WRITES_PER_WINDOW = 80  # GitHub's secondary limit on content-creating requests, per minute
+WRITES_OF_ONE_REPOSITORY = 60  # of these, so that a push to hundreds of workspaces leaves some to the others
 
 
 class Channel(StrEnum):
@@ -61,6 +60,7 @@ class Outbox:
     def __init__(self, records: Records, now: Callable[[], datetime]) -> None:
         self._records = records
         self._now = now
+        self.lanes = Lanes(records.path.parent / "lanes")  # one sender at a time
 
     def want(
         self,
@@ -94,31 +94,6 @@ class Outbox:
             },
         )
 
-    def claim_lane(self, lane: str) -> str | None:
-        """Be the one sender of a lane; a lease id, or None if somebody is."""
-        moment, lease_id = self._now().timestamp(), new_id("lease")
-        with self._records.write():
-            self._records.change("DELETE FROM outbox_lanes WHERE lane = ? AND lease_until < ?", (lane, moment))
-            try:
-                self._records.insert(
-                    "outbox_lanes", {"lane": lane, "lease_id": lease_id, "lease_until": moment + LANE_LEASE_SECONDS}
-                )
-            except sqlite3.IntegrityError:
-                return None
-        return lease_id
-
-    def keep_lane(self, lane: str, lease_id: str) -> bool:
-        """Hold on to the lane for the next call. False: it was taken over, stop sending."""
-        return bool(
-            self._records.change(
-                "UPDATE outbox_lanes SET lease_until = ? WHERE lane = ? AND lease_id = ?",
-                (self._now().timestamp() + LANE_LEASE_SECONDS, lane, lease_id),
-            )
-        )
-
-    def release_lane(self, lane: str, lease_id: str) -> None:
-        self._records.change("DELETE FROM outbox_lanes WHERE lane = ? AND lease_id = ?", (lane, lease_id))
-
     def due(self, lane: str) -> list[Wanted]:
         """What is to be sent now, in the order in which it was first wanted."""
         rows = self._records.rows(
@@ -141,9 +116,15 @@ class Outbox:
         )
         return [row["lane"] for row in rows]
 
-    def begin(self, wanted: Wanted) -> None:
-        """Note the try before the call: a create whose answer is lost is then looked for, not repeated."""
-        self._records.change("UPDATE outbox SET tries = tries + 1 WHERE id = ?", (wanted.id,))
+    def begin(self, wanted: Wanted, seconds: float) -> None:
+        """Note the try before the call, and put the next one off: the call may end this process.
+
+        A create whose answer is lost is then looked for, not repeated.
+        """
+        self._records.change(
+            "UPDATE outbox SET tries = tries + 1, not_before = ? WHERE id = ?",
+            (self._now().timestamp() + seconds, wanted.id),
+        )
 
     def sent(self, wanted: Wanted, remote_id: str = "", digest: str = "") -> None:
         self._records.change(
@@ -162,12 +143,12 @@ class Outbox:
             (self._now().timestamp() + seconds, trouble, wanted.id),
         )
 
-    def delay_connection(self, connection_id: ConnectionId, seconds: float) -> None:
-        """The host asked all of us for patience."""
-        until = self._now().timestamp() + seconds
+    def pause(self, connection_id: ConnectionId, seconds: float) -> None:
+        """The host asked all of us for patience: nothing is sent there before that time, old or new."""
         self._records.change(
-            "UPDATE outbox SET not_before = max(not_before, ?) WHERE connection_id = ? AND sent_version < version",
-            (until, connection_id),
+            """INSERT INTO host_pauses (connection_id, until) VALUES (?, ?)
+               ON CONFLICT (connection_id) DO UPDATE SET until = max(until, excluded.until)""",
+            (connection_id, self._now().timestamp() + seconds),
         )
 
     def find(self, repository_id: RepositoryId, lane: str, channel: Channel, slot: str) -> Wanted | None:
@@ -195,18 +176,36 @@ class Outbox:
             )
         )
 
-    def take_write(self, connection_id: ConnectionId) -> float:
-        """Take one of the minute's writes at a host: 0, or the seconds to wait for one."""
+    def take_write(self, connection_id: ConnectionId, repository_id: RepositoryId) -> float:
+        """Take one of the minute's writes at a host: 0, or the seconds to wait before asking again."""
         moment = self._now().timestamp()
         with self._records.write():
             self._records.change("DELETE FROM host_writes WHERE at <= ?", (moment - WINDOW_SECONDS,))
-            row = self._records.row(
-                "SELECT count(*) AS taken, min(at) AS oldest FROM host_writes WHERE connection_id = ?", (connection_id,)
-            )
-            if row and row["taken"] >= WRITES_PER_WINDOW:
-                return max(0.05, float(row["oldest"]) + WINDOW_SECONDS - moment)
-            self._records.insert("host_writes", {"connection_id": connection_id, "at": moment})
+            wait = max(self._pause(connection_id, moment), self._wait(connection_id, repository_id, moment))
+            if wait > 0:
+                return max(0.05, wait)
+            row = {"connection_id": connection_id, "repository_id": repository_id, "at": moment}
+            self._records.insert("host_writes", row)
         return 0.0
+
+    def _pause(self, connection_id: ConnectionId, moment: float) -> float:
+        until = self._records.value("SELECT until FROM host_pauses WHERE connection_id = ?", (connection_id,))
+        return float(until) - moment if until else 0.0
+
+    def _wait(self, connection_id: ConnectionId, repository_id: RepositoryId, moment: float) -> float:
+        """Seconds until the window has room again, for the connection and for this repository in it."""
+        times = self._records.rows(
+            "SELECT at, repository_id = ? AS own FROM host_writes WHERE connection_id = ? ORDER BY at",
+            (repository_id, connection_id),
+        )
+        waits = [0.0]
+        for most, taken in (
+            (WRITES_PER_WINDOW, [row["at"] for row in times]),
+            (WRITES_OF_ONE_REPOSITORY, [row["at"] for row in times if row["own"]]),
+        ):
+            if len(taken) >= most:
+                waits.append(float(taken[-most]) + WINDOW_SECONDS - moment)
+        return max(waits)
 
 
 def _wanted(row: Row) -> Wanted:

@@ -91,6 +91,17 @@ class PullRequests:
             )
         )
 
+    def not_looked_for(self, before: datetime) -> list[tuple[RepositoryId, str]]:
+        """Pushed commits with a run made before that moment, and no end of the search for their pull request."""
+        rows = self._records.rows(
+            """SELECT DISTINCT repository_id, commit_sha FROM runs
+               WHERE trigger_reason IN ('push', 'tag') AND created_at < ? AND NOT EXISTS (
+                 SELECT 1 FROM commit_pulls WHERE commit_pulls.repository_id = runs.repository_id
+                 AND commit_pulls.commit_sha = runs.commit_sha)""",
+            (to_text(before),),
+        )
+        return [(RepositoryId(row["repository_id"]), row["commit_sha"]) for row in rows]
+
     def that_brought(self, repository_id: RepositoryId, commit_sha: str) -> list[int]:
         rows = self._records.rows(
             """SELECT pull_number FROM commit_pulls

@@ -111,6 +111,17 @@ class RunStore:
         ordered = f"{condition} ORDER BY queue_sequence DESC LIMIT ? OFFSET ?"
         return self._select(ordered, [*parameters, limit, offset]), total
 
+    def owe_follow_up(self, run_id: RunId) -> None:
+        """Its apply has ended: what follows from that must happen, whatever becomes of the job that says so."""
+        self._records.change("INSERT INTO follow_ups (run_id) VALUES (?) ON CONFLICT DO NOTHING", (run_id,))
+
+    def follow_ups(self) -> list[RunId]:
+        """Runs whose apply has ended and whose consequences have not been seen to."""
+        return [RunId(row["run_id"]) for row in self._records.rows("SELECT run_id FROM follow_ups ORDER BY rowid")]
+
+    def followed_up(self, run_id: RunId) -> None:
+        self._records.change("DELETE FROM follow_ups WHERE run_id = ?", (run_id,))
+
     def recent(self, limit: int = 50) -> list[Run]:
         return self._select("1 ORDER BY queue_sequence DESC LIMIT ?", (limit,))
 

@@ -14,8 +14,17 @@ from storage.ids import new_id
 
 
 @dataclass(frozen=True)
+class ReceivedState:
+    """A state that was read and is in a blob, before it is decided what becomes of it."""
+
+    facts: StateFacts
+    blob_id: BlobId
+    size: int
+
+
+@dataclass(frozen=True)
 class StateVersion:
-    """`is_late`: handed in after its apply was given up for lost."""
+    """`is_late`: handed in beside the usual way, after its apply was given up or when it did not follow."""
 
     id: StateVersionId
     workspace_id: WorkspaceId
@@ -64,36 +73,44 @@ class StateVersions:
     def read(self, version: StateVersion) -> bytes:
         return self._blobs.read(version.blob_id)
 
+    def receive(self, raw: bytes) -> ReceivedState:
+        """Read a state and put it into a blob: before any transaction. Raises Refused for bytes that are none."""
+        return ReceivedState(read_state(raw), self._blobs.put(raw), len(raw))
+
+    def received(self, blob_id: BlobId) -> ReceivedState:
+        """A state that was handed in as a blob. Raises Refused for bytes that are none."""
+        raw = self._blobs.read(blob_id)
+        return ReceivedState(read_state(raw), blob_id, len(raw))
+
     def store(
         self,
         workspace_id: WorkspaceId,
-        raw: bytes,
+        state: ReceivedState,
         *,
         run_id: RunId | None,
         commit_sha: str = "",
         still_allowed: Callable[[], bool] = lambda: True,
     ) -> StateVersion | None:
-        """Make `raw` the current state; None if it is the current one already, sent again.
+        """Make it the current state; None if it is the current one already, sent again.
 
         `still_allowed` is asked in the transaction: a run that ended meanwhile may not write any more.
-        Raises Refused (bad bytes), StateConflict (does not follow), PermissionError (not allowed any more).
+        Raises StateConflict (does not follow), PermissionError (not allowed any more).
         """
-        facts = read_state(raw)
-        blob_id = self._blobs.put(raw)
         with self._records.write():
             if not still_allowed():
                 raise PermissionError("the run may not write state any more")
             current = self.current(workspace_id)
-            if not check_follows(current.facts if current else None, facts):
+            if not check_follows(current.facts if current else None, state.facts):
                 return None
-            version = self._add(workspace_id, facts, len(raw), blob_id, run_id, commit_sha, is_late=False)
+            version = self._add(workspace_id, state, run_id, commit_sha, is_late=False)
             self.make_current(version)
         return version
 
-    def keep_late(self, workspace_id: WorkspaceId, raw: bytes, run_id: RunId, commit_sha: str) -> StateVersion:
-        """Keep a state that came after its apply was given up; it does not become current by this."""
-        facts = read_state(raw)
-        return self._add(workspace_id, facts, len(raw), self._blobs.put(raw), run_id, commit_sha, is_late=True)
+    def keep_late(
+        self, workspace_id: WorkspaceId, state: ReceivedState, run_id: RunId, commit_sha: str
+    ) -> StateVersion:
+        """Keep a state that does not become current by this: too late, or not following the current one."""
+        return self._add(workspace_id, state, run_id, commit_sha, is_late=True)
 
     def make_current(self, version: StateVersion) -> None:
         self._records.change(
@@ -103,9 +120,7 @@ class StateVersions:
     def _add(
         self,
         workspace_id: WorkspaceId,
-        facts: StateFacts,
-        size: int,
-        blob_id: BlobId,
+        state: ReceivedState,
         run_id: RunId | None,
         commit_sha: str,
         *,
@@ -114,11 +129,11 @@ class StateVersions:
         row = {
             "id": new_id("sv"),
             "workspace_id": workspace_id,
-            "serial": facts.serial,
-            "lineage": facts.lineage,
-            "md5": facts.md5,
-            "size": size,
-            "blob_id": blob_id,
+            "serial": state.facts.serial,
+            "lineage": state.facts.lineage,
+            "md5": state.facts.md5,
+            "size": state.size,
+            "blob_id": state.blob_id,
             "run_id": run_id,
             "commit_sha": commit_sha,
             "created_at": to_text(self._now()),

@@ -58,7 +58,7 @@ def each(client: GitLabClient, repository: Repository, thread: Thread, since: da
     deed = f"listing the comments on {_name(repository, thread)}"
     if thread.pull_number is None:
         notes = [note for _, note in _commit_notes(client, deed, repository, thread)]
-        return [note for note in notes if since is None or note.updated_at >= since]
+        return sorted((note for note in notes if since is None or note.updated_at >= since), key=_age)
     path = _notes(repository, thread)
     if since is None:
         return _people(client.each(deed, path, _persons_note, order_by="created_at", sort="asc"))
@@ -68,7 +68,7 @@ def each(client: GitLabClient, repository: Repository, thread: Thread, since: da
         if comment[0].updated_at < since:
             break
         recent.append(comment)
-    return sorted((note for note, by_gitlab in recent if not by_gitlab), key=lambda note: (note.created_at, note.id))
+    return sorted((note for note, by_gitlab in recent if not by_gitlab), key=_age)
 
 
 def react(client: GitLabClient, repository: Repository, thread: Thread, comment_id: str, reaction: str) -> None:
@@ -87,6 +87,10 @@ def react(client: GitLabClient, repository: Repository, thread: Thread, comment_
     except GitLabTrouble as trouble:
         if trouble.status != 404:
             raise
+
+
+def _age(note: HostComment) -> tuple[datetime, int]:
+    return note.created_at, int(note.id)
 
 
 def _people(notes: Iterable[HostComment | None]) -> Iterator[HostComment]:

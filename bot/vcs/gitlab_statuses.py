@@ -9,13 +9,14 @@ https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/ci/create_commit
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bot.connection import Repository
 from bot.events import PullRequest
 from bot.vcs import deliveries as read
 from bot.vcs.code_host import CommitStatus, StatusState
-from bot.vcs.gitlab_client import GitLabClient, GitLabTrouble, Json, segment
+from bot.vcs.gitlab_client import PAGE_SIZE, GitLabClient, GitLabTrouble, Json, segment
 
 _FINAL_WORDS = {
     StatusState.SUCCESS: "success",
@@ -120,7 +121,7 @@ def _place(
     if pull is None:
         return _Place()
     path = f"/projects/{segment(repository.host_id)}/merge_requests/{pull.number}/pipelines"
-    pipelines = client.each(deed, path, _pipeline)
+    pipelines = islice(client.each(deed, path, _pipeline), PAGE_SIZE)  # newest first
     own = [number for number, source, sha in pipelines if source == "merge_request_event" and sha == commit_sha]
     if own:
         return _Place(pipeline_id=max(own))

@@ -48,8 +48,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Blueprint:
-    """The API, to be registered under `/api/v2`."""
-    door = Blueprint("api", __name__)
+    """The API, which brings its own prefix."""
+    door = Blueprint("api", __name__, url_prefix="/api/v2")
     rules: list[Rule] = [rule for room in ROOMS for rule in room.RULES]
     for number, (method, path, view) in enumerate(rules):
         _add(door, path, f"rule{number}", partial(_known_only, services, enqueue, view), [method])

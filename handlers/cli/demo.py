@@ -1,7 +1,9 @@
 """How does it feel? A push, a plan, an approval and an apply on this machine, with real Git and a real engine."""
 
 import contextlib
+import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -51,13 +53,13 @@ class Theatre:
 
     def runlock(self, *arguments: str) -> None:
         """Run a command as a person would, and show it."""
-        click.secho(f"$ runlock {' '.join(arguments)}", bold=True)
+        click.secho(f"$ {shlex.join(['runlock', *arguments])}", bold=True)
         command = [sys.executable, "-m", "handlers.cli", *arguments]
         subprocess.run(command, env=dict(self.environment), cwd=self.folder, check=True)
 
     def git(self, *arguments: str, where: str = "", show: bool = False) -> None:
         if show:
-            click.secho(f"$ git {' '.join(arguments)}", bold=True)
+            click.secho(f"$ {shlex.join(['git', *arguments])}", bold=True)
         quiet = None if show else subprocess.DEVNULL
         subprocess.run(
             ["git", *arguments],
@@ -146,7 +148,7 @@ def _play(stage: Theatre, services: Services) -> None:
     stage.git("clone", "--quiet", "infra.git", "work")
     stage.runlock("init", "--organization", "demo", "--email", "ada@example.com", "--token-file", "token")
     stage.runlock("connect", "git", "infra.git")
-    stage.runlock("workspace", "create", "hello", "--repository", str(stage.folder / "infra.git"))
+    stage.runlock("workspace", "create", "hello", "--repository", "infra.git")
     stage.runlock("var", "set", "hello", "greeting", "Hello from Runlock")
     _say("A person pushes a commit; what Runlock does with it comes back as remote: lines")
     (stage.folder / "work" / "main.tf").write_text(CONFIGURATION)
@@ -199,8 +201,10 @@ def _read_state(services: Services, token: str) -> str:
     url = f"http://127.0.0.1:{services.settings.port}/api/http-state/demo/hello"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=10) as answer:
-        text: str = answer.read().decode()
-    return text
+        state = json.load(answer)
+    outputs = ", ".join(f"{name} = {output['value']!r}" for name, output in state["outputs"].items())
+    resources = ", ".join(f"{each['type']}.{each['name']}" for each in state["resources"])
+    return f"GET {url}\nserial {state['serial']}, resources: {resources}, outputs: {outputs}"
 
 
 def _say(sentence: str) -> None:

@@ -6,6 +6,7 @@ import click
 
 from bot.errors import NotFound
 from bot.ids import RunId
+from bot.messages.words import count
 from bot.run import Run
 from handlers.cli.common import enqueue, find_workspace, only_organization, organization_option, with_services
 from handlers.reactions.decisions import confirm
@@ -45,7 +46,8 @@ def show(services: Services, run_id: str) -> None:
     manifest = services.runs.manifest(each.id)
     click.echo(f"{each.id} in {workspace.slug}: {each.status.value.replace('_', ' ')}")
     click.echo(f"  commit     {each.commit_sha}  {each.message}")
-    click.echo(f"  locked to  manifest {each.short_digest}, {len(manifest.variables)} variables, {manifest.engine}")
+    wanted = f"{manifest.engine} {manifest.engine_version}".strip()
+    click.echo(f"  locked to  manifest {each.short_digest}: {count(len(manifest.variables), 'variable')}, {wanted}")
     if each.plan_digest:
         click.echo(f"  plan       {each.short_plan_digest}: {_summary(each)}")
     place = Gatherer(services).line(each).place

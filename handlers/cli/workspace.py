@@ -1,10 +1,12 @@
 """How are workspaces made, listed and locked from the command line?"""
 
 import getpass
+from pathlib import Path
 from typing import Any
 
 import click
 
+from bot.connection import Provider
 from bot.errors import Refused
 from handlers.cli.common import enqueue, find_workspace, only_organization, organization_option, with_services
 from handlers.reactions.decisions import lock as lock_workspace
@@ -52,10 +54,11 @@ def create(
         chosen = [c for c in connections if connection in (None, c.id)]
         if len(chosen) != 1:
             raise Refused("say which connection with --connection: " + ", ".join(c.id for c in connections))
-        choice = VcsChoice(chosen[0], repository)
+        is_plain = chosen[0].provider is Provider.GIT
+        choice = VcsChoice(chosen[0], str(Path(repository).resolve()) if is_plain else repository)
     made, secret = create_workspace(services, found, name, settings, choice)
     click.echo(f"Workspace {made.slug} ({made.id})")
-    if secret:
+    if secret and choice and choice.connection.provider is not Provider.GIT:
         click.echo(f"Webhook secret of {repository}, shown this once: {secret}")
 
 

@@ -4,6 +4,7 @@ import codecs
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.connection import Provider
 from bot.ids import RunId
 from bot.manifest import Manifest
 from bot.messages.escape import visible
@@ -73,7 +74,7 @@ class RunView:
     timeline: list[Moment]
     comments: list[RunComment]
     logs: list[LogView]
-    advice: str
+    place_to_comment: str
     now: datetime
 
     @property
@@ -101,7 +102,7 @@ def run_view(services: Services, run: Run, workspace: Workspace) -> RunView:
         timeline=services.timeline.of(run.id),
         comments=services.comments.of(run.id),
         logs=_logs(services, run),
-        advice=_advice(run, workspace, source),
+        place_to_comment=_place_to_comment(run, workspace, source),
         now=services.now(),
     )
 
@@ -183,14 +184,10 @@ def _decoded(raw: bytes, *, is_complete: bool) -> tuple[str, int]:
     return (text.removesuffix("\x03") if is_complete else text).removeprefix("\x02"), used
 
 
-def _advice(run: Run, workspace: Workspace, source: Source) -> str:
-    """What somebody who reads this can do now; empty when there is nothing."""
-    if not run.needs_decision:
+def _place_to_comment(run: Run, workspace: Workspace, source: Source) -> str:
+    """Where a comment decides on this run; empty where there is no such place (plain Git)."""
+    if source.connection is None or source.connection.provider is Provider.GIT:
         return ""
-    commands = f"runlock apply {run.id} or runlock discard {run.id}"
-    has_people = source.connection is not None and source.connection.provider.value != "git"
-    if not has_people:
-        return f"To decide: {commands}"
-    before_merge = workspace.vcs_workflow is Workflow.APPLY_BEFORE_MERGE and run.pull_number is not None
-    where = source.pull_words(run.pull_number) if before_merge and run.pull_number else "the pull request or the commit"
-    return f"To decide: comment apply or discard on {where}, or {commands}"
+    if workspace.vcs_workflow is Workflow.APPLY_BEFORE_MERGE and run.pull_number is not None:
+        return source.pull_words(run.pull_number)
+    return f"the {host_words(is_gitlab=source.is_gitlab).pull} that brought it, or on its commit"

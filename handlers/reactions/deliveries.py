@@ -43,22 +43,28 @@ class Outcome:
 
 def handle_deliveries(services: Services, lane: str) -> list[Job]:
     """Handle the oldest waiting delivery of a repository, and come back for the next."""
-    lease_id = services.inbox.claim_lane(lane)
-    if lease_id is None:
-        return []  # whoever has the lane comes back for what arrived meanwhile
-    try:
+    jobs: list[Job] = []
+    with services.inbox.lanes.turn(lane) as is_ours:
+        if not is_ours:
+            return []  # whoever has the lane comes back for what arrived meanwhile
         delivery, wait_seconds = services.inbox.oldest_waiting(lane)
-        if delivery is None:
-            return []
-        if wait_seconds > 0:
-            return [Job(Verb.HANDLE_DELIVERIES, lane, wait_seconds)]
-        jobs = _handle(services, delivery)
-    finally:
-        services.inbox.release_lane(lane, lease_id)
-    return [*jobs, Job(Verb.HANDLE_DELIVERIES, lane)]
+        if delivery is not None and wait_seconds == 0:
+            jobs = _handle(services, delivery)
+    return [*jobs, *come_back(services, lane)]
+
+
+def come_back(services: Services, lane: str) -> list[Job]:
+    """A nudge for what waits in a lane. Asked after the lane was released: what arrived before was turned away."""
+    delivery, wait_seconds = services.inbox.oldest_waiting(lane)
+    return [] if delivery is None else [Job(Verb.HANDLE_DELIVERIES, lane, wait_seconds)]
 
 
 def _handle(services: Services, delivery: Delivery) -> list[Job]:
+    if delivery.attempts >= MOST_ATTEMPTS:
+        reason = f"given up: it was begun {delivery.attempts} times and never came to an end; the worker's log says why"
+        services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, reason)
+        return []
+    services.inbox.begin(delivery.seq, _backoff(delivery))
     try:
         outcomes = _outcomes(services, delivery)
     except Refused as refused:
@@ -75,9 +81,13 @@ def _try_later(services: Services, delivery: Delivery, trouble: OutsideTrouble) 
     if trouble.permanent or delivery.attempts + 1 >= MOST_ATTEMPTS:
         services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, trouble.reason)
         return []
-    seconds = trouble.retry_after or min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**delivery.attempts)
-    services.inbox.try_later(delivery.seq, seconds, trouble.reason)
+    services.inbox.try_later(delivery.seq, trouble.retry_after or _backoff(delivery), trouble.reason)
     return []
+
+
+def _backoff(delivery: Delivery) -> float:
+    """Seconds before the next attempt; the delivery was read before this one was counted."""
+    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**delivery.attempts)
 
 
 def _outcomes(services: Services, delivery: Delivery) -> list[Outcome]:

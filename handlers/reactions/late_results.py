@@ -2,15 +2,22 @@
 
 from bot.errors import Refused
 from bot.run import Run, Stage
-from bot.state import check_follows
+from bot.state import StateConflict, check_follows
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import unknown_outcome
 from handlers.services import Services
 from storage.stage_jobs import StageJob
+from storage.state_versions import ReceivedState
 
 
 def take_late_result(
-    services: Services, run: Run, job: StageJob, outcome: str, state: bytes | None, *, is_settled: bool
+    services: Services,
+    run: Run,
+    job: StageJob,
+    outcome: str,
+    state: ReceivedState | Refused | None,
+    *,
+    is_settled: bool,
 ) -> list[Job]:
     """Note a result that came after the run was final. The run's status stays: nobody rewrites history.
 
@@ -31,15 +38,20 @@ def take_late_result(
     return [Job(Verb.WORK_QUEUE, workspace.id)]
 
 
-def _take_state(services: Services, run: Run, raw: bytes) -> bool:
+def _take_state(services: Services, run: Run, state: ReceivedState | Refused) -> bool:
     """Keep a late state; make it current only if serial and lineage fit and nobody has unlocked since."""
-    try:
-        version = services.states.keep_late(run.workspace_id, raw, run.id, run.commit_sha)
-        current = services.states.current(run.workspace_id)
-        check_follows(current.facts if current else None, version.facts)
-    except Refused as refused:
-        services.timeline.add(run.id, f"the state that came late is kept, but not used: {refused.reason}")
+    if isinstance(state, Refused):
+        services.timeline.add(run.id, f"what came late as a state is none: {state.reason}")
         return False
+    version = services.states.keep_late(run.workspace_id, state, run.id, run.commit_sha)
+    current = services.states.current(run.workspace_id)
+    try:
+        is_newer = check_follows(current.facts if current else None, version.facts)
+    except StateConflict as conflict:
+        services.timeline.add(run.id, f"the state that came late is kept, but not used: {conflict.reason}")
+        return False
+    if not is_newer:
+        return True  # it is the current one already
     ended = max(run.times.values())
     if services.workspaces.unlocked_since(run.workspace_id, ended):
         services.timeline.add(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.errors import Refused
-from bot.run import Run
+from bot.run import Run, RunStatus
 from bot.run_machine import IllegalMove, RunEvent, advance
 from handlers.jobs import Job, Verb
 from handlers.reactions.reports import report
@@ -26,6 +26,15 @@ def move(
         services.runs.move(run, after)
         services.timeline.add(run.id, text, actor)
         jobs = report(services, after)
-    if after.is_final:
-        jobs.append(Job(Verb.WORK_QUEUE, after.workspace_id))
+        if after.is_final:
+            jobs.append(Job(Verb.WORK_QUEUE, after.workspace_id))
+            jobs += _follow_up(services, after)
     return after, jobs
+
+
+def _follow_up(services: Services, ended: Run) -> list[Job]:
+    """An apply that ended, however it did, may have changed the state that other plans were made on."""
+    if RunStatus.APPLYING.value not in ended.times:
+        return []
+    services.runs.owe_follow_up(ended.id)
+    return [Job(Verb.STAGE_ENDED, ended.id)]

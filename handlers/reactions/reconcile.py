@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import structlog
+
 from bot.connection import Repository
 from bot.errors import OutsideTrouble
 from bot.events import NOBODY, Commented, HostRepository, PullAction, Pushed
@@ -9,9 +11,12 @@ from bot.mapping import tracked_branch
 from bot.vcs.code_host import CodeHost, Thread
 from handlers.jobs import Job
 from handlers.reactions.comments import on_comment
+from handlers.reactions.deliveries import come_back
 from handlers.reactions.pulls import on_pull_changed
 from handlers.reactions.pushes import on_push
 from handlers.services import Services
+
+log = structlog.get_logger()
 
 NO_COMMIT = "0" * 40
 OVERLAP = timedelta(minutes=5)  # the hosts' clocks and ours may differ; what was seen before does nothing
@@ -25,15 +30,17 @@ def reconcile(services: Services, repository_id: str) -> list[Job]:
     if lease_id is None:
         return []  # a delivery is being handled; the next sweep asks again
     began = services.now()
+    jobs: list[Job] = []
     try:
         host = services.host_of(repository)
         jobs = [*_heads(services, repository, host), *_pulls(services, repository, host)]
-    except OutsideTrouble:
-        return []  # the host is away; the next sweep asks again, since nothing is marked
+        services.repositories.mark_reconciled(repository.id, began)
+    except OutsideTrouble as trouble:
+        # The host is away; nothing is marked, so the next sweep asks again.
+        log.info("reconcile put off", repository=repository.path, reason=trouble.reason)
     finally:
         services.inbox.release_lane(lane, lease_id)
-    services.repositories.mark_reconciled(repository.id, began)
-    return jobs
+    return [*jobs, *come_back(services, lane)]
 
 
 def _heads(services: Services, repository: Repository, host: CodeHost) -> list[Job]:

@@ -19,18 +19,15 @@ MOST_AT_ONCE = 50  # then the lane is left for a moment, so that others get thei
 
 def send(services: Services, lane: str) -> list[Job]:
     """Send what is due in a lane, oldest wish first, and come back for what is left."""
-    lease_id = services.outbox.claim_lane(lane)
-    if lease_id is None:
-        return []  # its sender looks again before it leaves
     lanes: set[str] = set()
-    try:
+    with services.outbox.lanes.turn(lane) as is_ours:
+        if not is_ours:
+            return []  # its sender looks again when it has left
         for _ in range(MOST_AT_ONCE):
             due = services.outbox.due(lane)
-            if not due or not services.outbox.keep_lane(lane, lease_id):
+            if not due:
                 break
             lanes.update(_deal_with(services, due[0]))
-    finally:
-        services.outbox.release_lane(lane, lease_id)
     jobs = [Job(Verb.SEND, other) for other in sorted(lanes - {lane})]
     left = services.outbox.seconds_until_due(lane)
     return jobs if left is None else [*jobs, Job(Verb.SEND, lane, left)]
@@ -42,16 +39,22 @@ def _deal_with(services: Services, wanted: Wanted) -> list[str]:
         lanes = refresh_commit(services, wanted)
         services.outbox.sent(wanted)
         return lanes
-    wait = services.outbox.take_write(wanted.connection_id)
+    wait = services.outbox.take_write(wanted.connection_id, wanted.repository_id)
     if wait > 0:
-        services.outbox.later(wanted, wait)
+        services.outbox.later(wanted, wait, wanted.trouble)
         return []
-    services.outbox.begin(wanted)
+    services.outbox.begin(wanted, _backoff(wanted))
     try:
         _send_one(services, wanted)
     except OutsideTrouble as trouble:
         _put_off(services, wanted, trouble)
+    except Refused as refused:
+        _put_off(services, wanted, OutsideTrouble(refused.reason, permanent=True))
     return []
+
+
+def _backoff(wanted: Wanted) -> float:
+    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(wanted.tries, 10))
 
 
 def _send_one(services: Services, wanted: Wanted) -> None:
@@ -142,10 +145,8 @@ def _put_off(services: Services, wanted: Wanted, trouble: OutsideTrouble) -> Non
         _tell_runs(services, wanted, trouble.reason)
         return
     if trouble.retry_after is not None:
-        services.outbox.delay_connection(wanted.connection_id, trouble.retry_after)
-        return
-    seconds = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(wanted.tries, 10))
-    services.outbox.later(wanted, seconds)
+        services.outbox.pause(wanted.connection_id, trouble.retry_after)
+    services.outbox.later(wanted, trouble.retry_after or _backoff(wanted))
 
 
 def _tell_runs(services: Services, wanted: Wanted, reason: str) -> None:

@@ -19,6 +19,7 @@ def after_apply(services: Services, run_id: str) -> list[Job]:
     for other in services.runs.unfinished(run.workspace_id):
         if other.kind is RunKind.SAVED_PLAN and other.status is RunStatus.PLANNED_AND_SAVED:
             jobs += _plan_again(services, other)
+    services.runs.followed_up(run.id)
     return jobs
 
 

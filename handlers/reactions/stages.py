@@ -10,6 +10,7 @@ from bot.messages.facts import Trouble
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent
+from bot.state import StateConflict
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_unless_current
@@ -17,6 +18,7 @@ from handlers.reactions.late_results import take_late_result
 from handlers.reactions.moves import move
 from handlers.services import Services
 from storage.stage_jobs import JobStatus, StageJob
+from storage.state_versions import ReceivedState
 
 MOST_PLAN_TRIES = 3  # a plan whose runner vanished is repeated, but not for ever
 
@@ -86,7 +88,7 @@ def end_stage(services: Services, job: StageJob, result: StageResult) -> list[Jo
     A result that comes twice changes nothing. One of an apply that was given up for lost is a late result.
     """
     log_blob_id, log_size = services.logs.seal(job.id)
-    errored_state = _read_errored_state(services, job)
+    errored_state = _errored_state(services, job)
     with services.records.write():
         fresh = services.jobs.get(job.id)
         if fresh.status is JobStatus.FINISHED or not services.jobs.finish(
@@ -107,9 +109,15 @@ def end_stage(services: Services, job: StageJob, result: StageResult) -> list[Jo
     return jobs
 
 
-def _read_errored_state(services: Services, job: StageJob) -> bytes | None:
+def _errored_state(services: Services, job: StageJob) -> ReceivedState | Refused | None:
+    """The state that the engine left behind because it could not save it, if the runner handed one in."""
     blob_id: BlobId | None = services.jobs.get(job.id).errored_state_blob_id
-    return services.blobs.read(blob_id) if blob_id else None
+    if blob_id is None:
+        return None
+    try:
+        return services.states.received(blob_id)
+    except Refused as refused:
+        return refused
 
 
 def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
@@ -132,34 +140,38 @@ def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
     return jobs
 
 
-def _apply_ended(services: Services, run: Run, result: StageResult, errored_state: bytes | None) -> list[Job]:
+def _apply_ended(
+    services: Services, run: Run, result: StageResult, errored_state: ReceivedState | Refused | None
+) -> list[Job]:
     error = result.error
     if errored_state is not None:
         error = " ".join(filter(None, [error, _take_errored_state(services, run, errored_state)]))
     if result.outcome == "succeeded":
-        return [*move(services, run, RunEvent.APPLY_SUCCEEDED, "applied")[1], Job(Verb.STAGE_ENDED, run.id)]
+        return move(services, run, RunEvent.APPLY_SUCCEEDED, "applied")[1]
     facts: dict[str, Any] = {"error": error, "trouble": _whose(result)}
     if result.was_killed:
         lock_for_unknown_outcome(services, run)
         facts["trouble"] = Trouble.OUTCOME_UNKNOWN
     if result.outcome == "canceled":
-        jobs = move(services, run, RunEvent.CANCELED, "its engine stopped in the middle of the apply", **facts)[1]
-    else:
-        jobs = move(services, run, RunEvent.APPLY_FAILED, f"apply failed: {error}", **facts)[1]
-    return [*jobs, Job(Verb.STAGE_ENDED, run.id)]
+        return move(services, run, RunEvent.CANCELED, "its engine stopped in the middle of the apply", **facts)[1]
+    return move(services, run, RunEvent.APPLY_FAILED, f"apply failed: {error}", **facts)[1]
 
 
 def _whose(result: StageResult) -> Trouble:
     return Trouble.OURS if result.outcome in ("no_engine", "trouble") else Trouble.NONE
 
 
-def _take_errored_state(services: Services, run: Run, raw: bytes) -> str:
+def _take_errored_state(services: Services, run: Run, state: ReceivedState | Refused) -> str:
     """The state that the engine could not save: it becomes current if it follows the current one."""
-    try:
-        services.states.store(run.workspace_id, raw, run_id=run.id, commit_sha=run.commit_sha)
-    except Refused as refused:
+    if isinstance(state, Refused):
         lock_for_unknown_outcome(services, run)
-        return f"The state that it could not save is kept, but it does not follow the current one: {refused.reason}."
+        return f"What was handed in as the state that it could not save is none: {state.reason}."
+    try:
+        services.states.store(run.workspace_id, state, run_id=run.id, commit_sha=run.commit_sha)
+    except StateConflict as conflict:
+        services.states.keep_late(run.workspace_id, state, run.id, run.commit_sha)
+        lock_for_unknown_outcome(services, run)
+        return f"The state that it could not save is kept, but it does not follow the current one: {conflict.reason}."
     return "The state that it could not save by itself was saved from its runner."
 
 

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from handlers.jobs import Job, Verb
 from handlers.reactions.stages import lose
+from handlers.reactions.find_pulls import ASK_AGAIN_AFTER
 from handlers.services import Services
+
+SEARCH_TAKES = timedelta(seconds=sum(ASK_AGAIN_AFTER) + 60)  # after that, nobody looks for the pull request any more
 
 
 def sweep(services: Services) -> list[Job]:
@@ -15,7 +18,11 @@ def sweep(services: Services) -> list[Job]:
     jobs += [Job(Verb.HANDLE_DELIVERIES, lane) for lane in services.inbox.waiting_lanes()]
     jobs += [Job(Verb.WORK_QUEUE, workspace_id) for workspace_id in services.runs.workspaces_with_unfinished()]
     jobs += [Job(Verb.NUDGE_RUNNER, stage_job.id) for stage_job in services.jobs.queued()]
+    jobs += [Job(Verb.STAGE_ENDED, run_id) for run_id in services.runs.follow_ups()]
     jobs += [Job(Verb.SEND, lane) for lane in services.outbox.due_lanes()]
+    last_try = len(ASK_AGAIN_AFTER)
+    for repository_id, commit_sha in services.pulls.not_looked_for(services.now() - SEARCH_TAKES):
+        jobs.append(Job(Verb.FIND_PULLS, f"{repository_id}/{commit_sha}/{last_try}"))
     before = services.now() - timedelta(minutes=services.settings.reconcile_minutes)
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
     return jobs

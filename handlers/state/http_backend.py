@@ -49,7 +49,7 @@ def blueprint(services: Services) -> Blueprint:
         try:
             services.states.store(
                 workspace.id,
-                raw,
+                services.states.receive(raw),
                 run_id=run.id,
                 commit_sha=run.commit_sha,
                 still_allowed=lambda: _may_write(services, run),

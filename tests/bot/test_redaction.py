@@ -71,6 +71,18 @@ def test_a_secret_of_many_lines_is_masked_line_by_line() -> None:
     assert shown == "  | (redacted)\n  | short\n  | (redacted)\n"
 
 
+def test_a_secret_is_masked_without_the_line_break_that_somebody_pasted_with_it() -> None:
+    assert Redactor(["s3cr3\n"]).redact_text("it is s3cr3!") == "it is (redacted)!"
+
+
+def test_a_secret_of_megabytes_is_masked_whole() -> None:
+    secret = "".join(f"{number:08x}" for number in range(25_000))
+    shown = in_chunks(Redactor([secret]), f"<{secret}>".encode(), [1000] * 300)
+    assert shown.startswith(b"<(redacted)")
+    assert shown.endswith(b"(redacted)>")
+    assert len(shown) < 100
+
+
 def test_a_secret_of_three_characters_is_not_searched() -> None:
     assert Redactor(["eu1"]).redact_text("region eu1") == "region eu1"
 

@@ -40,6 +40,10 @@ class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:
         pass
 
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+        """werkzeug would keep the connection of a lost answer open, and the client waiting."""
+        self.close_connection = True
+
 
 class FakeGitLab:
     """`close` it, or use it in a `with`. `violations` must stay empty: what broke GitLab's description."""

@@ -225,7 +225,7 @@ class FakeRepository:
         from tests.fakes.gitlab_pull import open_pull
 
         with self.host.lock:
-            return open_pull(self, head or self, branch, into, by or self.host.root, title, body, draft=draft)
+            return open_pull(self, head or self, branch, into, by or self.host.root, (title, body), draft)
 
     def fork(self, owner: Person) -> FakeRepository:
         """Fork this project into a person's own namespace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -100,12 +101,12 @@ class FakePull:
 
     def merge_status(self, *, asked: bool = False) -> str:
         """GitLab's `detailed_merge_status`; `asked` uses up one of `unknown_answers`."""
-        if self.unknown_answers and self.is_open:
-            self.unknown_answers -= 1 if asked else 0
-            return "checking"
+        if self.unknown_answers:  # also of a closed one, which GitLab doesn't check any more
+            self.unknown_answers -= 1 if asked and self.is_open else 0
+            return "checking" if self.is_open else "unchecked"
         return next(self._failed_checks(), "mergeable")
 
-    def _failed_checks(self):  # type: ignore[no-untyped-def]
+    def _failed_checks(self) -> Iterator[str]:
         """In GitLab's order: the pipeline comes last."""
         if not self.is_open:
             yield "not_open"
@@ -147,14 +148,13 @@ class FakePull:
         events.pull(self, "approved" if not self.approvals_left else "approval", by)
 
     def close(self, by: Person | None = None) -> None:
-        self._change("closed", "close", by)
+        self._enter("closed", "close", by)
 
     def reopen(self, by: Person | None = None) -> None:
-        self._change("opened", "reopen", by)
+        self._enter("opened", "reopen", by)
 
-    def _change(self, state: str, action: str, by: Person | None) -> None:
-        self.state = state
-        self._touch()
+    def _enter(self, state: str, action: str, by: Person | None) -> None:
+        self.state, self.updated_at = state, self.repository.host.now
         events.pull(self, action, by or self.author)
 
     def ready(self, by: Person | None = None) -> None:
@@ -197,8 +197,7 @@ class FakePull:
             made = self._merged("ff" if method == "rebase" else method, person)
             self.brought = set(repo.bare.between(before, made))
             repo.bare.move(f"refs/heads/{self.base_branch}", made)
-            self.state = "merged"
-            self._touch()
+            self.state, self.updated_at = "merged", repo.host.now
             repo.moved(self.base_branch, before, made, person)
             events.pull(self, "merge", person)
             return made
@@ -220,7 +219,7 @@ class FakePull:
     def became_merged(self, by: Person) -> None:
         """Somebody pushed its commits to the base branch: GitLab sees that by itself, and names no merge commit."""
         self.brought = {*self.repository.bare.between(None, self.head_sha)}
-        self._change("merged", "merge", by)
+        self._enter("merged", "merge", by)
 
     def _check(self, head_sha: str, *, admin: bool) -> None:
         if not self.is_open:
@@ -251,8 +250,7 @@ class FakePull:
         head = self.head_sha
         if method == "squash":
             base = bare.merge_base(self.base_sha, head) or self.base_sha
-            head_tree = bare.facts(head).tree
-            head = self.squash_commit_sha = bare.commit_tree(head_tree, [base], self.title, by.signature())
+            head = self.squash_commit_sha = bare.commit_tree(bare.facts(head).tree, [base], self.title, by.signature())
         words = f"Merge branch '{self.head_branch}' into '{self.base_branch}'\n\nSee merge request !{self.number}"
         self.merge_commit_sha = bare.commit_tree(tree, [self.base_sha, head], words, by.signature())
         return self.merge_commit_sha
@@ -270,25 +268,17 @@ def _change(previous: object, current: object) -> dict[str, object]:
 
 
 def open_pull(
-    repo: FakeRepository,
-    source: FakeRepository,
-    branch: str,
-    into: str,
-    by: Person,
-    title: str,
-    body: str,
-    *,
-    draft: bool,
+    repo: FakeRepository, source: FakeRepository, branch: str, into: str, by: Person, said: tuple[str, str], draft: bool
 ) -> FakePull:
-    """Open a merge request, telling the webhooks. Raises LookupError if a branch isn't there."""
+    """Open one with a title and a body, telling the webhooks. Raises LookupError if a branch isn't there."""
     host = repo.host
     pull = FakePull(
         id=host.next_id(),
         number=len(repo.pulls) + 1,
         repository=repo,
         author=by,
-        plain_title=title,
-        body=body,
+        plain_title=said[0],
+        body=said[1],
         head_branch=branch,
         base_branch=into,
         head_sha=source.head(branch),

@@ -4,12 +4,13 @@ import io
 import json
 import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bot.runner.settings import SandboxMode
 from tests.bot.runner.conftest import NEEDS_TERRAFORM, OLD_ENGINES, Runner
-from tests.fakes.runner_server import RUN_TOKEN, FakeRunlock
+from tests.fakes.runner_server import RUN_TOKEN, FakeRunlock, tar_of
 
 pytestmark = pytest.mark.engine
 CONFIGURATION = """
@@ -77,6 +78,23 @@ def test_what_was_planned_is_applied_and_the_state_is_ours(
         assert lines[2] == "Initializing acme/prod for run-7..."
         assert "Initializing the backend" in "".join(lines[3:5])
     assert list(runner.settings.work_folder.iterdir()) == []
+
+
+@NEEDS_TERRAFORM
+def test_plugin_folders_are_mirrors_before_the_registry(
+    server: FakeRunlock, make_runner: Callable[..., Runner], tmp_path: Path
+) -> None:
+    folder = tmp_path / "plugins/registry.terraform.io/acme/only-here/1.2.3/linux_amd64"
+    folder.mkdir(parents=True)
+    (folder / "terraform-provider-only-here_v1.2.3").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "terraform-provider-only-here_v1.2.3").chmod(0o755)
+    runner = make_runner(plugin_folders=(tmp_path / "plugins",))
+    needs = 'terraform {\n  required_providers {\n    x = {\n      source = "acme/only-here"\n    }\n  }\n}\n'
+    planned = server.plan({"main.tf": needs})
+    runner.execute(planned)
+    assert "Installed acme/only-here v1.2.3" in planned.text, planned.text
+    with tarfile.open(fileobj=io.BytesIO(planned.uploads.get("work-folder", tar_of({})))) as tar:
+        assert not [name for name in tar.getnames() if "terraform-provider" in name]
 
 
 @NEEDS_TERRAFORM

@@ -129,8 +129,11 @@ def test_open_threads(facts: Facts, theirs: FakePull) -> None:
     assert "not all of its threads are resolved" in facts().reasons
 
 
-def test_closed(facts: Facts, theirs: FakePull) -> None:
+@pytest.mark.parametrize("unknown_answers", [0, 1])
+def test_closed(facts: Facts, theirs: FakePull, unknown_answers: int) -> None:
+    """GitLab may leave a closed one unchecked for ever."""
     theirs.close()
+    theirs.unknown_answers = unknown_answers
     assert "it is not open" in facts().reasons
 
 

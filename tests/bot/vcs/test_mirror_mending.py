@@ -159,6 +159,16 @@ def test_a_healthy_mirror_is_not_made_anew_because_the_host_is_broken(work: Work
     assert mirror.commit(sha).sha == sha
 
 
+def test_a_question_about_a_commit_that_was_never_here_costs_no_new_mirror(work: Work, mirror: Mirror) -> None:
+    sha = work.commit({"main.tf": "1"})
+    work.push()
+    mirror.ensure_commit(sha)
+    made = (mirror.folder / "runlock-mirror").stat().st_ino
+    with pytest.raises(OutsideTrouble, match=r"reading .* at 4444444: bad object"):
+        mirror.commit("4" * 40)
+    assert (mirror.folder / "runlock-mirror").stat().st_ino == made
+
+
 def test_a_kill_between_the_two_renames_loses_no_pin(work: Work, mirror: Mirror) -> None:
     work.commit({"main.tf": "1"})
     work.push()

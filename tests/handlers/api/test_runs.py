@@ -1,0 +1,242 @@
+"""Runs: asked for by hand, read, listed and narrowed."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.run import RunKind, RunStatus, TriggerReason
+from bot.workspace import Workspace
+from handlers.jobs import Job, Verb
+from tests.fakes.door_world import SHA, START, TWO_CHANGES, World, git, value
+
+
+def body(workspace: Workspace, version: str = "", **given: Any) -> dict[str, Any]:
+    relationships: dict[str, Any] = {"workspace": {"data": {"type": "workspaces", "id": workspace.id}}}
+    if version:
+        relationships["configuration-version"] = {"data": {"type": "configuration-versions", "id": version}}
+    attributes = {name.replace("_", "-"): v for name, v in given.items()}
+    return {"data": {"type": "runs", "attributes": attributes, "relationships": relationships}}
+
+
+@pytest.fixture
+def joined(world: World) -> Workspace:
+    """A workspace on a real repository of this machine."""
+    connection, repository = world.git_connection(), world.git_repository()
+    known = world.services.repositories.know(
+        connection.id, world.services.host(connection).find_repository(str(repository))
+    )
+    return world.services.workspaces.add(world.organization.id, "prod", known.id, {"engine_version": "1.11.4"})
+
+
+def head(world: World) -> str:
+    return git("-C", str(world.folder / "infra.git"), "rev-parse", "main")
+
+
+def test_a_run_by_hand_is_at_the_head_of_the_branch(world: World, joined: Workspace) -> None:
+    world.services.variables.set(joined.id, "region", "eu")
+    made = world.ask("POST", "runs", body(joined, message="Please", is_destroy=True))
+    assert made.status_code == 201, made.text
+    data = made.json["data"]
+    assert data["type"] == "runs"
+    facts = data["attributes"]
+    assert (facts["status"], facts["message"], facts["is-destroy"]) == ("pending", "Please", True)
+    assert (facts["source"], facts["trigger-reason"], facts["plan-only"]) == ("tfe-api", "manual", False)
+    assert facts["commit-sha"] == head(world)
+    assert facts["terraform-version"] == "1.11.4"
+    assert facts["auto-apply"] is False
+    assert data["relationships"]["workspace"]["data"]["id"] == joined.id
+    assert data["relationships"]["plan"]["data"]["id"] == "plan-" + data["id"].removeprefix("run-")
+    assert data["relationships"]["apply"]["data"]["id"] == "apply-" + data["id"].removeprefix("run-")
+    assert Job(Verb.WORK_QUEUE, joined.id) in world.enqueued
+    run = world.services.runs.get(data["id"])
+    assert (run.created_by, run.trigger_reason) == ("ada", TriggerReason.MANUAL)
+    assert [v.value for v in world.services.runs.manifest(run.id).variables] == ["eu"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "auto_apply"),
+    [
+        ({}, RunKind.NORMAL, True),
+        ({"auto_apply": False}, RunKind.NORMAL, False),
+        ({"auto_apply": None, "refresh": True, "target_addrs": [], "variables": []}, RunKind.NORMAL, True),
+        ({"plan_only": True}, RunKind.PLAN_ONLY, False),
+        ({"save_plan": True, "auto_apply": True}, RunKind.SAVED_PLAN, False),
+    ],
+)
+def test_kinds_of_runs(world: World, joined: Workspace, given: dict[str, Any], kind: RunKind, auto_apply: bool) -> None:
+    world.services.workspaces.change(joined.id, {"auto_apply": True})
+    made = world.ask("POST", "runs", body(joined, **given))
+    assert made.status_code == 201, made.text
+    run = world.services.runs.get(made.json["data"]["id"])
+    assert (run.kind, run.auto_apply) == (kind, auto_apply)
+
+
+def test_auto_apply_may_be_asked_for(world: World, joined: Workspace) -> None:
+    made = world.ask("POST", "runs", body(joined, auto_apply=True))
+    assert made.json["data"]["attributes"]["auto-apply"] is True
+
+
+def test_a_run_of_a_configuration_that_is_there(world: World, joined: Workspace) -> None:
+    first = world.ask("POST", "runs", body(joined)).json["data"]
+    old = head(world)
+    work = world.folder / "infra-work"
+    (work / "more.tf").write_text("")
+    git("-C", str(work), "add", ".")
+    git("-C", str(work), "commit", "--quiet", "-m", "Second")
+    git("-C", str(work), "push", "--quiet", str(world.folder / "infra.git"), "main")
+    assert head(world) != old
+    version = first["relationships"]["configuration-version"]["data"]["id"]
+    again = world.ask("POST", "runs", body(joined, version))
+    assert again.json["data"]["attributes"]["commit-sha"] == old
+    newest = world.ask("POST", "runs", body(joined))
+    assert newest.json["data"]["attributes"]["commit-sha"] == head(world)
+    shown = world.ask(
+        "GET",
+        f"runs/{again.json['data']['id']}",
+        query_string={"include": "configuration-version.ingress-attributes,plan,apply"},
+    )
+    kinds = {found["type"]: found["attributes"] for found in shown.json["included"]}
+    assert kinds["configuration-versions"]["status"] == "uploaded"
+    assert kinds["configuration-versions"]["speculative"] is False
+    assert kinds["ingress-attributes"]["commit-sha"] == old
+    assert set(kinds) == {"plans", "applies", "configuration-versions", "ingress-attributes"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"refresh_only": True},
+        {"refresh": False},
+        {"target_addrs": ["a.b"]},
+        {"replace_addrs": ["a.b"]},
+        {"variables": [{"key": "a", "value": '"b"'}]},
+        {"allow_empty_apply": True},
+    ],
+)
+def test_what_would_be_ignored_silently_is_refused(world: World, joined: Workspace, given: dict[str, Any]) -> None:
+    assert world.ask("POST", "runs", body(joined, **given)).status_code == 422
+    assert world.services.runs.recent() == []
+
+
+def test_runs_that_cannot_be(world: World, joined: Workspace) -> None:
+    alone = world.services.workspaces.add(world.organization.id, "alone")
+    assert world.ask("POST", "runs", {}).status_code == 422
+    assert world.ask("POST", "runs", body(alone)).status_code == 422
+    assert world.ask("POST", "runs", body(joined, "cv-nothing")).status_code == 422
+    world.services.workspaces.change(joined.id, {"branch": "nowhere"})
+    answer = world.ask("POST", "runs", body(joined))
+    assert answer.status_code == 422
+    assert "nowhere" in answer.json["errors"][0]["detail"]
+    assert world.ask("POST", "runs", body(joined), token=world.stranger()).status_code == 404
+    assert world.services.runs.recent() == []
+
+
+def test_a_runs_document_tells_its_state(world: World) -> None:
+    workspace = world.workspace()
+    times = {"plan_queued": START, "planning": START + timedelta(seconds=1)}
+    run = world.run(workspace, RunStatus.PLANNED, times=times, summary=TWO_CHANGES, plan_digest="ab" * 32)
+    data = world.ask("GET", f"runs/{run.id}").json["data"]
+    facts = data["attributes"]
+    assert facts["status"] == "planned"
+    assert facts["has-changes"] is True
+    assert facts["actions"] == {
+        "is-cancelable": False,
+        "is-confirmable": True,
+        "is-discardable": True,
+        "is-force-cancelable": False,
+    }
+    assert facts["permissions"]["can-apply"] is True
+    assert facts["position-in-queue"] == 1
+    assert facts["manifest-digest"] == run.manifest_digest
+    assert facts["plan-digest"] == "ab" * 32
+    assert facts["created-at"] == "2026-03-04T12:00:00.000000Z"
+    stamps = facts["status-timestamps"]
+    assert set(stamps) == {"plan-queueable-at", "plan-queued-at", "planning-at", "planned-at"}
+    assert all(text.endswith("Z") for text in stamps.values())
+
+
+def test_manifest_values_are_not_in_the_document(world: World) -> None:
+    run = world.run(world.workspace(), variables=(value("password", "hunter2", sensitive=True),))
+    assert "hunter2" not in world.ask("GET", f"runs/{run.id}").text
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+@pytest.mark.parametrize("kind", list(RunKind))
+def test_every_status_has_a_document(world: World, status: RunStatus, kind: RunKind) -> None:
+    run = world.run(world.workspace(), status, kind=kind, forced=status is RunStatus.CANCELED)
+    answer = world.ask("GET", f"runs/{run.id}", query_string={"include": "plan,apply,workspace"})
+    assert answer.json["data"]["attributes"]["status"] == status.value
+    stages = {f["type"]: f["attributes"]["status"] for f in answer.json["included"] if f["type"] != "workspaces"}
+    known = {"pending", "queued", "running", "finished", "errored", "canceled", "unreachable"}
+    assert set(stages.values()) <= known
+    if run.is_final:
+        assert not set(stages.values()) & {"pending", "queued", "running"}
+
+
+def test_positions_in_a_workspaces_queue(world: World) -> None:
+    workspace = world.workspace()
+    runs = [world.run(workspace, RunStatus.PLANNING), world.run(workspace), world.run(workspace)]
+    found = world.ask("GET", f"workspaces/{workspace.id}/runs").json["data"]
+    assert [(run["id"], run["attributes"]["position-in-queue"]) for run in found] == [
+        (runs[2].id, 3),
+        (runs[1].id, 2),
+        (runs[0].id, 1),
+    ]
+
+
+def test_the_timeline_is_the_run_events(world: World) -> None:
+    run = world.run(world.workspace())
+    world.services.timeline.add(run.id, "made by the push of 3f2a9c4 to main", "octocat")
+    world.services.timeline.add(run.id, "planning on runner r1")
+    found = world.ask("GET", f"runs/{run.id}/run-events").json["data"]
+    assert [event["attributes"]["description"] for event in found] == [
+        "made by the push of 3f2a9c4 to main by octocat",
+        "planning on runner r1",
+    ]
+    assert len({event["id"] for event in found}) == 2
+
+
+FILTERS: list[tuple[dict[str, str], list[str]]] = [
+    ({}, ["saved", "destroy", "applied", "pending"]),
+    ({"filter[status]": "", "search[user]": "", "filter[operation]": ""}, ["saved", "destroy", "applied", "pending"]),
+    ({"filter[operation]": "plan_only"}, ["speculative"]),
+    ({"filter[operation]": "plan_only,save_plan"}, ["speculative", "saved"]),
+    ({"filter[operation]": "destroy"}, ["destroy"]),
+    ({"filter[operation]": "plan_and_apply"}, ["applied", "pending"]),
+    ({"filter[operation]": "empty_apply"}, []),
+    ({"filter[status]": "pending,applied"}, ["applied", "pending"]),
+    ({"filter[status]": "assessing"}, []),
+    ({"filter[status_group]": "final"}, ["applied"]),
+    ({"filter[status_group]": "discardable"}, ["saved", "destroy"]),
+    ({"filter[status_group]": "non_final"}, ["saved", "destroy", "pending"]),
+    ({"filter[source]": "tfe-api"}, ["pending"]),
+    ({"filter[source]": "tfe-configuration-version"}, ["saved", "destroy", "applied"]),
+    ({"search[user]": "GRACE"}, ["applied"]),
+    ({"search[commit]": SHA[:7].upper()}, ["saved", "destroy", "applied", "pending"]),
+    ({"search[commit]": "%"}, []),
+    ({"search[basic]": "dest"}, ["destroy"]),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), FILTERS)
+def test_lists_are_narrowed(world: World, query: dict[str, str], expected: list[str]) -> None:
+    workspace = world.workspace()
+    world.run(workspace, message="pending", trigger_reason=TriggerReason.MANUAL)
+    world.run(workspace, RunStatus.APPLIED, message="applied", created_by="grace")
+    world.run(workspace, RunStatus.PLANNED, message="destroy", is_destroy=True)
+    world.run(workspace, RunStatus.PLANNED_AND_SAVED, message="saved", kind=RunKind.SAVED_PLAN)
+    world.run(workspace, RunStatus.PLANNED_AND_FINISHED, message="speculative", kind=RunKind.PLAN_ONLY)
+    for path in (f"workspaces/{workspace.id}/runs", "organizations/acme/runs"):
+        answer = world.ask("GET", path, query_string=query)
+        assert [run["attributes"]["message"] for run in answer.json["data"]] == expected
+        assert answer.json["meta"]["pagination"]["total-count"] == len(expected)
+
+
+def test_the_organizations_runs_of_some_workspaces(world: World) -> None:
+    one, two = world.workspace("one"), world.workspace("two")
+    world.run(one), world.run(two)
+    answer = world.ask("GET", "organizations/acme/runs", query_string={"filter[workspace_names]": "two,three"})
+    assert [run["relationships"]["workspace"]["data"]["id"] for run in answer.json["data"]] == [two.id]
+    included = world.ask("GET", "organizations/acme/runs", query_string={"include": "workspace"})
+    assert {found["id"] for found in included.json["included"]} == {one.id, two.id}
