@@ -28,6 +28,7 @@ from tests.fakes.github_model import FakeRepository
 
 BOUND_SECONDS = 0.5
 PATIENCE_SECONDS = 60
+PAUSE_SECONDS = 4  # Runlock keeps within 80 writes a minute at a host; a run takes five
 CONFIGURATION = 'resource "terraform_data" "one" {{\n  input = "{}"\n}}\n'
 
 
@@ -62,6 +63,7 @@ def measure(folder: Path, host: FakeGitHub, runs: int, warm_up: int) -> tuple[li
             pull = repo.open_pull(branch, by=alice)
             host.pending[:-1] = []  # only the pull request's own delivery
             took = time_runlock(host, repo, pull, settings)
+            time.sleep(PAUSE_SECONDS)
             if number >= warm_up:
                 bare.append(by_hand)
                 ours.append(took)

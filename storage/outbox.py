@@ -72,15 +72,23 @@ class Outbox:
         content: Mapping[str, Any],
         *,
         again: bool = False,
+        patience_seconds: float = 0,
     ) -> None:
-        """Say what must be true. The same content is no news unless `again` (its text is made of other rows)."""
+        """Say what must be true. The same content is no news unless `again` (its text is made of other rows).
+
+        With `patience_seconds` it may wait that long for better news: hosts allow few writes. News without
+        patience is sent at once, and takes what was waiting with it.
+        """
         text = json.dumps(dict(content), sort_keys=True)
         self._records.change(
-            """INSERT INTO outbox (connection_id, repository_id, lane, channel, slot, content, version, updated_at)
-               VALUES (:connection, :repository, :lane, :channel, :slot, :content, 1, :now)
+            """INSERT INTO outbox
+                 (connection_id, repository_id, lane, channel, slot, content, version, updated_at, not_before)
+               VALUES (:connection, :repository, :lane, :channel, :slot, :content, 1, :now, :later)
                ON CONFLICT (repository_id, lane, channel, slot) DO UPDATE
                SET content = :content, version = version + 1, updated_at = :now, trouble = '',
-                   not_before = CASE WHEN tries = 0 OR trouble != '' THEN 0 ELSE not_before END
+                   not_before = CASE WHEN :later > 0 AND sent_version < version THEN not_before
+                                     WHEN :later > 0 THEN max(not_before, :later)
+                                     WHEN tries = 0 OR trouble != '' THEN 0 ELSE not_before END
                WHERE content != :content OR :again""",
             {
                 "connection": connection_id,
@@ -91,6 +99,7 @@ class Outbox:
                 "content": text,
                 "now": to_text(self._now()),
                 "again": again,
+                "later": self._now().timestamp() + patience_seconds if patience_seconds else 0.0,
             },
         )
 

@@ -69,6 +69,9 @@ class RunStore:
     def unfinished(self, workspace_id: WorkspaceId) -> list[Run]:
         return self._select(f"workspace_id = ? AND {UNFINISHED} ORDER BY queue_sequence", (workspace_id,))
 
+    def unfinished_of_repository(self, repository_id: RepositoryId) -> list[Run]:
+        return self._select(f"repository_id = ? AND {UNFINISHED} ORDER BY queue_sequence", (repository_id,))
+
     def workspaces_with_unfinished(self) -> list[WorkspaceId]:
         rows = self._records.rows(f"SELECT DISTINCT workspace_id FROM runs WHERE {UNFINISHED}")
         return [WorkspaceId(row["workspace_id"]) for row in rows]

@@ -83,6 +83,12 @@ class StateVersions:
         return ReceivedState(read_state(raw), blob_id, len(raw))
 
     def store(
+        self, workspace_id: WorkspaceId, raw: bytes, *, run_id: RunId | None, commit_sha: str = ""
+    ) -> StateVersion | None:
+        """Receive a state and take it. Raises as both do."""
+        return self.take(workspace_id, self.receive(raw), run_id=run_id, commit_sha=commit_sha)
+
+    def take(
         self,
         workspace_id: WorkspaceId,
         state: ReceivedState,

@@ -159,6 +159,14 @@ def base_moved(base_branch: str) -> str:
     )
 
 
+def retargeted(base_branch: str, words: HostWords = GITHUB_WORDS) -> str:
+    """The pull request goes into another branch than the workspace tracks."""
+    return (
+        f"Nothing was applied: this {words.pull} goes into {code(base_branch, 100)} now, "
+        "and the plan was made for another branch."
+    )
+
+
 def state_moved(line: RunLine) -> str:
     """Somebody else changed the state that the plan was made on."""
     return (

@@ -48,6 +48,7 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
     ]
     for name, path, view in rules:
         door.add_url_rule(path, name, partial(_known_only, services, view), strict_slashes=False)
+    door.add_url_rule("/", "front", lambda: redirect(url_for("pages.home")))
     door.add_url_rule("/login/<token>", "login", partial(_login, services), methods=["GET", "POST"])
     door.add_url_rule("/app/.log-out", "logout", _log_out, methods=["POST"])
     door.record_once(lambda state: configure_sessions(state.app, services))

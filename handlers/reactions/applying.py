@@ -5,9 +5,12 @@ from datetime import datetime
 
 from bot.comment_commands import Command
 from bot.errors import Refused
+from bot.events import PullRequest
+from bot.mapping import tracked_branch
 from bot.messages import replies
 from bot.permissions import may_apply
 from bot.run import Run, RunKind, RunStatus
+from bot.vcs.code_host import MergeFacts
 from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
@@ -22,35 +25,43 @@ _APPROVED = (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING)
 
 
 def apply(services: Services, asked: Asked, command: Command) -> tuple[str, list[Job]]:
-    """Confirm what was chosen, or say why not. The host is asked first; then one transaction does it all."""
+    """Confirm what was chosen and may be applied, and say why not of the rest.
+
+    The host is asked first; then one transaction does it all.
+    """
     choice = chosen(services, asked, command)
     if isinstance(choice, str):
         return "nothing chosen", answer(services, asked, choice)
     runs = [run for run in choice if run.needs_decision]
     if not runs:
         return "nothing to apply", answer(services, asked, _why_nothing(services, choice))
-    refusal = _refusal(services, asked, runs, is_named=bool(command.targets))
-    if refusal:
-        return "not applied", answer(services, asked, refusal)
-    return _confirm_all(services, asked, runs)
+    refusals = Refusals(services, asked, is_named=bool(command.targets))
+    reasons = {run.id: refusals.why(run) for run in runs}
+    ready = [run for run in runs if not reasons[run.id]]
+    refused = list(dict.fromkeys(filter(None, reasons.values())))
+    if not ready:
+        return "not applied", answer(services, asked, "\n\n".join(refused))
+    return _confirm_all(services, asked, ready, refused)
 
 
-def _confirm_all(services: Services, asked: Asked, runs: Sequence[Run]) -> tuple[str, list[Job]]:
+def _confirm_all(
+    services: Services, asked: Asked, runs: Sequence[Run], refused: Sequence[str]
+) -> tuple[str, list[Job]]:
     """Two people comment `apply` at once: the first confirms, the second is told who did."""
     jobs: list[Job] = []
-    reasons: list[str] = []
+    reasons = list(refused)
     with services.records.write():
         if not services.pulls.comment_is_new(asked.repository.id, asked.key):
             return "the comment was acted on already", []
         for run in runs:
             try:
                 jobs += confirm(services, run.id, asked.who)
-            except Refused as refused:
-                reasons.append(replies.refused(refused.reason))
+            except Refused as refusal:
+                reasons.append(replies.refused(refusal.reason))
         done = [run for run in (services.runs.get(run.id) for run in runs) if run.confirmed_by]
         said = [replies.approved(Gatherer(services).lines(done))] if done else []
         jobs += answer(services, asked, "\n\n".join([*said, *reasons]))
-    return f"confirmed {len(done)} of {len(runs)}", jobs
+    return f"confirmed {len(done)} of {len(runs) + len(refused)}", jobs
 
 
 def _why_nothing(services: Services, runs: Sequence[Run]) -> str:
@@ -67,58 +78,101 @@ def _why_nothing(services: Services, runs: Sequence[Run]) -> str:
     return replies.nothing_to_apply()
 
 
-def _refusal(services: Services, asked: Asked, runs: Sequence[Run], *, is_named: bool) -> str:
-    """Why this person may not apply these plans now; empty if they may."""
-    for run in runs:
-        workspace = services.workspaces.get(run.workspace_id)
-        reason = (
-            _not_allowed(services, asked, run, workspace)
-            or ("" if is_named else _not_seen(services, asked, run))
-            or _requirements(services, asked, run, workspace)
+class Refusals:
+    """Why a person may not apply a plan now. The host is asked about each pull request once, at this moment."""
+
+    def __init__(self, services: Services, asked: Asked, *, is_named: bool) -> None:
+        self._services = services
+        self._asked = asked
+        self._is_named = is_named
+        self._words = host_words(services, asked.repository)
+        self._pulls: dict[int, PullRequest | None] = {}
+        self._facts: dict[int, MergeFacts] = {}
+
+    def why(self, run: Run) -> str:
+        """A finished answer; empty if the plan may be applied."""
+        workspace = self._services.workspaces.get(run.workspace_id)
+        return (
+            self._not_allowed(run, workspace)
+            or self._not_seen(run)
+            or self._out_of_date(run, workspace)
+            or self._requirements(run, workspace)
         )
-        if reason:
-            return reason
-    return ""
 
-
-def _not_allowed(services: Services, asked: Asked, run: Run, workspace: Workspace) -> str:
-    if not may_apply(asked.role, workspace.apply_permission):
-        return replies.not_allowed(asked.who, workspace.name, workspace.apply_permission)
-    number = asked.thread.pull_number or run.pull_number
-    pull = services.pulls.find(asked.repository.id, number) if number else None
-    is_author = pull is not None and pull.author.host_id == asked.comment.author.host_id
-    if is_author and not workspace.author_may_apply:
-        return replies.own_pull(host_words(services, asked.repository))
-    return ""
-
-
-def _not_seen(services: Services, asked: Asked, run: Run) -> str:
-    """A bare `apply` is for plans that stood here before it was written; both times are the host's."""
-    posted_at: datetime | None = services.pulls.plan_posted_at(run.id)
-    if posted_at is not None and posted_at <= asked.comment.created_at:
+    def _not_allowed(self, run: Run, workspace: Workspace) -> str:
+        asked = self._asked
+        if not may_apply(asked.role, workspace.apply_permission):
+            return replies.not_allowed(asked.who, workspace.name, workspace.apply_permission)
+        if not workspace.author_may_apply and asked.comment.author.host_id in self._authors(run):
+            return replies.own_pull(self._words)
         return ""
-    line = Gatherer(services).line(run)
-    return replies.plan_changed(line, posted_at or run.times.get(run.status.value, run.created_at))
 
+    def _authors(self, run: Run) -> set[str]:
+        """Who wrote what the run applies: the authors of its pull request, or of all that brought its commit."""
+        pulls, repository_id = self._services.pulls, self._asked.repository.id
+        numbers = {run.pull_number, self._asked.thread.pull_number, *pulls.that_brought(repository_id, run.commit_sha)}
+        found = [pulls.find(repository_id, number) for number in numbers if number]
+        return {pull.author.host_id for pull in found if pull is not None}
 
-def _requirements(services: Services, asked: Asked, run: Run, workspace: Workspace) -> str:
-    """What a pull request must have before its plan may be applied, asked of the host at this moment."""
-    if run.kind is not RunKind.SAVED_PLAN or run.pull_number is None:
-        return ""
-    host = services.host_of(asked.repository)
-    pull = host.read_pull(asked.repository, run.pull_number)
-    if pull is None or not pull.is_open:
-        return replies.pull_is_over(host_words(services, asked.repository))
-    if pull.head_sha != run.commit_sha:
-        return replies.head_moved(run.commit_sha, pull.head_sha)
-    facts = host.merge_facts(asked.repository, pull, OWN_PREFIX)
-    missing = {
-        Requirement.APPROVED: not facts.is_approved,
-        Requirement.MERGEABLE: not facts.is_mergeable,
-        Requirement.UNDIVERGED: not facts.is_undiverged,
-    }
-    needed = [requirement for requirement in workspace.apply_requirements if missing[requirement]]
-    if not needed:
-        return ""
-    words = list(facts.reasons) or [f"it must be {requirement.value}" for requirement in needed]
-    return replies.requirements_missing(Gatherer(services).line(run), words)
+    def _not_seen(self, run: Run) -> str:
+        """A bare `apply` is for plans that stood here before it was written; both times are the host's.
+
+        Within one second nobody reads a plan, and GitHub's times have no fractions: the same time is too late.
+        """
+        if self._is_named:
+            return ""
+        posted_at: datetime | None = self._services.pulls.plan_posted_at(run.id)
+        if posted_at is not None and posted_at < self._asked.comment.created_at:
+            return ""
+        line = Gatherer(self._services).line(run)
+        return replies.plan_changed(line, posted_at or run.times.get(run.status.value, run.created_at))
+
+    def _out_of_date(self, run: Run, workspace: Workspace) -> str:
+        """What we know by ourselves; it is asked again when the plan is confirmed and when a runner claims it."""
+        line = Gatherer(self._services).line(run)
+        if line.held_by_pull is not None:
+            return replies.waits_for_pull(line, self._words)
+        return replies.state_moved(line) if workspace.current_state_version_id != run.planned_on else ""
+
+    def _requirements(self, run: Run, workspace: Workspace) -> str:
+        """What a pull request must have before its plan may be applied, asked of the host at this moment."""
+        if run.kind is not RunKind.SAVED_PLAN or run.pull_number is None:
+            return ""
+        pull = self._pull(run.pull_number)
+        if pull is None or not pull.is_open:
+            return replies.pull_is_over(self._words)
+        if pull.head_sha != run.commit_sha:
+            return replies.head_moved(run.commit_sha, pull.head_sha)
+        if pull.base_branch != self._tracked(workspace):
+            return replies.retargeted(pull.base_branch, self._words)
+        return self._missing(run, workspace, pull)
+
+    def _missing(self, run: Run, workspace: Workspace, pull: PullRequest) -> str:
+        if not workspace.apply_requirements:
+            return ""
+        facts = self._facts_of(pull)
+        missing = {
+            Requirement.APPROVED: not facts.is_approved,
+            Requirement.MERGEABLE: not facts.is_mergeable,
+            Requirement.UNDIVERGED: not facts.is_undiverged,
+        }
+        needed = [requirement for requirement in workspace.apply_requirements if missing[requirement]]
+        if not needed:
+            return ""
+        words = list(facts.reasons) or [f"it must be {requirement.value}" for requirement in needed]
+        return replies.requirements_missing(Gatherer(self._services).line(run), words)
+
+    def _tracked(self, workspace: Workspace) -> str:
+        return tracked_branch(workspace, self._asked.repository.default_branch)
+
+    def _pull(self, number: int) -> PullRequest | None:
+        if number not in self._pulls:
+            host = self._services.host_of(self._asked.repository)
+            self._pulls[number] = host.read_pull(self._asked.repository, number)
+        return self._pulls[number]
+
+    def _facts_of(self, pull: PullRequest) -> MergeFacts:
+        if pull.number not in self._facts:
+            host = self._services.host_of(self._asked.repository)
+            self._facts[pull.number] = host.merge_facts(self._asked.repository, pull, OWN_PREFIX)
+        return self._facts[pull.number]

@@ -12,13 +12,13 @@ from bot.messages import replies
 from bot.permissions import may_apply, may_plan
 from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus
 from bot.workspace import ApplyPermission, Workspace
-from handlers.jobs import Job, Verb
+from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
 from handlers.reactions.applying import apply
 from handlers.reactions.choosing import chosen, runs_here
 from handlers.reactions.decisions import cancel, discard
 from handlers.reactions.gathering import Gatherer, host_words, newest_each
-from handlers.reactions.pulls import end_run, look_again, plan_pull, pull_event
+from handlers.reactions.pulls import end_run, free_holds, look_again, plan_pull, pull_event
 from handlers.services import Services
 
 Result = tuple[str, list[Job]]
@@ -148,12 +148,13 @@ def _unlock(services: Services, asked: Asked) -> Result:
     if not may_plan(asked.role):
         body = replies.not_allowed(asked.who, asked.repository.path, ApplyPermission.WRITE)
         return "not allowed to unlock", answer(services, asked, body)
-    freed = services.workspaces.free_holds(asked.repository.id, number) if number is not None else []
-    if not freed:
-        return "nothing to unlock", answer(services, asked, replies.nothing_to_unlock())
-    names = [services.workspaces.get(workspace_id).name for workspace_id in freed]
-    jobs = [Job(Verb.WORK_QUEUE, workspace_id) for workspace_id in freed]
-    return f"unlocked {', '.join(names)}", [*jobs, *answer(services, asked, replies.unlocked(names))]
+    with services.records.write():
+        freed, jobs = free_holds(services, asked.repository, number) if number is not None else ([], [])
+        if not freed:
+            return "nothing to unlock", answer(services, asked, replies.nothing_to_unlock())
+        names = [services.workspaces.get(workspace_id).name for workspace_id in freed]
+        jobs += answer(services, asked, replies.unlocked(names))
+    return f"unlocked {', '.join(names)}", jobs
 
 
 def _explain(services: Services, asked: Asked, command: Command) -> Result:
@@ -175,4 +176,4 @@ def _explain(services: Services, asked: Asked, command: Command) -> Result:
         runs_now, reason = reasons.get(workspace.id, (run is not None, run.message if run else "nothing ran here"))
         line = gatherer.line(run) if run else None
         found.append(replies.Explanation(workspace.name, runs_now, reason, line))
-    return "explained", answer(services, asked, replies.explain(found))
+    return "explained", answer(services, asked, replies.explain(found, host_words(services, asked.repository)))

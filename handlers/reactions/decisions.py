@@ -15,7 +15,7 @@ from bot.run_machine import RunEvent, can
 from bot.workspace import Requirement, Workflow, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
-from handlers.reactions.reports import report
+from handlers.reactions.reports import report, report_held
 from handlers.services import Services
 from storage.stage_jobs import Signal
 
@@ -34,6 +34,8 @@ def confirm(services: Services, run_id: RunId, who: str) -> list[Job]:
             changes["queue_sequence"] = services.runs.next_sequence()
             _take_hold(services, run)
         _, jobs = move(services, run, RunEvent.CONFIRMED, "confirmed", actor=who, **changes)
+        if run.kind is RunKind.SAVED_PLAN:
+            jobs += report_held(services, run.workspace_id)
     return [*jobs, Job(Verb.WORK_QUEUE, run.workspace_id)]
 
 

@@ -87,7 +87,7 @@ def _try_later(services: Services, delivery: Delivery, trouble: OutsideTrouble) 
 
 def _backoff(delivery: Delivery) -> float:
     """Seconds before the next attempt; the delivery was read before this one was counted."""
-    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**delivery.attempts)
+    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * (1 << delivery.attempts))
 
 
 def _outcomes(services: Services, delivery: Delivery) -> list[Outcome]:

@@ -13,9 +13,11 @@ from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import cancel, discard
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.pushes import make_runs
+from handlers.reactions.reports import report_held
 from handlers.services import Services
 
 _OVER = (PullAction.CLOSED, PullAction.MERGED)
+_APPROVED = (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED)
 
 
 def on_pull_changed(
@@ -112,13 +114,16 @@ def _planned_heads(services: Services, repository: Repository, pull: PullRequest
 def make_obsolete(
     services: Services, repository: Repository, pull: PullRequest, action: PullAction, key: str
 ) -> list[Job]:
-    """End the unfinished runs of older heads, and all of before a retargeting. What is applying goes on."""
+    """End the unfinished runs of older heads, and all of before a retargeting, approved or not.
+
+    What is applying goes on.
+    """
     jobs: list[Job] = []
     for run in services.runs.of_pull(repository.id, pull.number):
         is_old = run.commit_sha != pull.head_sha or action is PullAction.RETARGETED
         is_of_this_delivery = run.delivery == key  # a half-handled delivery is resumed, not begun again
         if is_old and not run.is_final and not is_of_this_delivery:
-            jobs += end_run(services, run, _obsolete(pull, action))
+            jobs += end_run(services, run, _obsolete(pull, action), also_approved=True)
     return jobs
 
 
@@ -128,9 +133,9 @@ def _obsolete(pull: PullRequest, action: PullAction) -> str:
     return f"made obsolete by {pull.head_sha[:7]}, the newer head of #{pull.number}"
 
 
-def end_run(services: Services, run: Run, why: str) -> list[Job]:
-    """Discard a plan, cancel what isn't one yet; an apply that was approved goes on."""
-    if run.status in (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING):
+def end_run(services: Services, run: Run, why: str, *, also_approved: bool = False) -> list[Job]:
+    """Discard a plan, cancel what isn't one yet; what is applying goes on, and what was approved unless told."""
+    if run.status is RunStatus.APPLYING or (run.status in _APPROVED and not also_approved):
         return []
     try:
         if run.status in AWAITING_DECISION:
@@ -149,13 +154,20 @@ def _over(services: Services, repository: Repository, pull: PullRequest, sender:
     word = "merged" if pull.is_merged else "closed"
     for run in services.runs.of_pull(repository.id, pull.number):
         if not run.is_final:
-            jobs += end_run(services, run, f"#{pull.number} was {word}")
-    for workspace_id in services.workspaces.free_holds(repository.id, pull.number):
-        jobs.append(Job(Verb.WORK_QUEUE, workspace_id))
+            jobs += end_run(services, run, f"#{pull.number} was {word}", also_approved=True)
+    jobs += free_holds(services, repository, pull.number)[1]
     if pull.is_merged and pull.merge_commit_sha:
         services.pulls.brought(repository.id, pull.merge_commit_sha, pull.number)
         jobs.append(Job(Verb.FIND_PULLS, f"{repository.id}/{pull.merge_commit_sha}/0"))
     return f"#{pull.number} was {word} by {sender.login}", jobs
+
+
+def free_holds(services: Services, repository: Repository, number: int) -> tuple[list[WorkspaceId], list[Job]]:
+    """Give up what a pull request holds; the others that waited for it are told so."""
+    with services.records.write():
+        freed = services.workspaces.free_holds(repository.id, number)
+        jobs = [job for workspace_id in freed for job in report_held(services, workspace_id)]
+    return freed, [*jobs, *(Job(Verb.WORK_QUEUE, workspace_id) for workspace_id in freed)]
 
 
 def pull_event(repository: Repository, pull: PullRequest, action: PullAction) -> PullChanged:

@@ -1,12 +1,13 @@
 """What did we miss while we were away? Heads, open pull requests and comments are compared with what we know."""
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import structlog
 
 from bot.connection import Repository
 from bot.errors import OutsideTrouble
-from bot.events import NOBODY, Commented, HostRepository, PullAction, Pushed
+from bot.events import NOBODY, Commented, HostRepository, PullAction, PullRequest, Pushed
 from bot.mapping import tracked_branch
 from bot.vcs.code_host import CodeHost, Thread
 from handlers.jobs import Job
@@ -26,21 +27,27 @@ def reconcile(services: Services, repository_id: str) -> list[Job]:
     """Do what a lost delivery would have done. What is known already does nothing, so this can run at any time."""
     repository = services.repositories.get(repository_id)
     lane = f"{repository.connection_id}/{repository.host_id}"
-    lease_id = services.inbox.claim_lane(lane)
-    if lease_id is None:
-        return []  # a delivery is being handled; the next sweep asks again
     began = services.now()
     jobs: list[Job] = []
-    try:
-        host = services.host_of(repository)
-        jobs = [*_heads(services, repository, host), *_pulls(services, repository, host)]
-        services.repositories.mark_reconciled(repository.id, began)
-    except OutsideTrouble as trouble:
-        # The host is away; nothing is marked, so the next sweep asks again.
-        log.info("reconcile put off", repository=repository.path, reason=trouble.reason)
-    finally:
-        services.inbox.release_lane(lane, lease_id)
+    with services.inbox.lanes.turn(lane) as is_ours:
+        if not is_ours:
+            return []  # a delivery is being handled; the next sweep asks again
+        try:
+            jobs = _compare(services, repository, services.host_of(repository))
+            services.repositories.mark_reconciled(repository.id, began)
+        except OutsideTrouble as trouble:
+            # The host is away; nothing is marked, so the next sweep asks again.
+            log.info("reconcile put off", repository=repository.path, reason=trouble.reason)
     return [*jobs, *come_back(services, lane)]
+
+
+def _compare(services: Services, repository: Repository, host: CodeHost) -> list[Job]:
+    open_now = {pull.number: pull for pull in host.open_pulls(repository)}
+    jobs = _heads(services, repository, host)
+    jobs += _pulls(services, repository, host, open_now)
+    for thread in _threads(services, repository, open_now):
+        jobs += _comments(services, repository, host, thread)
+    return jobs
 
 
 def _heads(services: Services, repository: Repository, host: CodeHost) -> list[Job]:
@@ -55,7 +62,8 @@ def _heads(services: Services, repository: Repository, host: CodeHost) -> list[J
             before = services.pulls.branch_seen(repository.id, branch)
             if before is None or before == head or (newest and newest.commit_sha == head):
                 continue
-            jobs += on_push(services, repository, _missed_push(repository, branch, before, head), f"missed-{head}")[1]
+            key = f"missed-{before}-{head}"
+            jobs += on_push(services, repository, _missed_push(repository, branch, before, head), key)[1]
             break
         services.pulls.saw_branch(repository.id, branch, head)
     return jobs
@@ -66,9 +74,10 @@ def _missed_push(repository: Repository, branch: str, before: str, head: str) ->
     return Pushed(told, branch, before, head, forced=False, changed_paths=None, sender=NOBODY)
 
 
-def _pulls(services: Services, repository: Repository, host: CodeHost) -> list[Job]:
+def _pulls(
+    services: Services, repository: Repository, host: CodeHost, open_now: Mapping[int, PullRequest]
+) -> list[Job]:
     jobs: list[Job] = []
-    open_now = {pull.number: pull for pull in host.open_pulls(repository)}
     for pull in services.pulls.open(repository.id):
         if pull.number not in open_now:
             closed = host.read_pull(repository, pull.number)
@@ -82,20 +91,37 @@ def _pulls(services: Services, repository: Repository, host: CodeHost) -> list[J
             action = PullAction.RETARGETED if retargeted else PullAction.UPDATED
             key = f"missed-{pull.number}-{pull.head_sha}-{pull.base_branch}"
             jobs += on_pull_changed(services, repository, pull, action, pull.author, key)[1]
-        jobs += _comments(services, repository, host, pull.number)
     return jobs
 
 
-def _comments(services: Services, repository: Repository, host: CodeHost, number: int) -> list[Job]:
+def _threads(services: Services, repository: Repository, open_numbers: Iterable[int]) -> list[Thread]:
+    """Where commands are written: open pull requests, and wherever unfinished runs are talked about.
+
+    A run that applies after the merge is talked about in a closed pull request, or at its commit.
+    """
+    numbers, commits = set(open_numbers), set[str]()
+    for run in services.runs.unfinished_of_repository(repository.id):
+        brought = services.pulls.that_brought(repository.id, run.commit_sha)
+        if run.pull_number is not None:
+            numbers.add(run.pull_number)
+        elif brought:
+            numbers.update(brought)
+        else:
+            commits.add(run.commit_sha)
+    by_pull = [Thread(pull_number=number) for number in sorted(numbers)]
+    return [*by_pull, *(Thread(commit_sha=commit_sha) for commit_sha in sorted(commits))]
+
+
+def _comments(services: Services, repository: Repository, host: CodeHost, thread: Thread) -> list[Job]:
     """Commands that were written while nobody listened; each acts once, by its id."""
     since = repository.reconciled_at - OVERLAP if repository.reconciled_at else None
     if since is None:
         return []  # the first look: what was said before we came was not said to us
     jobs: list[Job] = []
-    for comment in host.comments(repository, Thread(pull_number=number), since):
+    for comment in host.comments(repository, thread, since):
         if comment.created_at < since or services.outbox.is_ours(repository.id, comment.id):
             continue
         told = HostRepository(repository.host_id, repository.path, repository.clone_url, repository.default_branch)
-        event = Commented(told, comment.id, comment.author, comment.body, pull_number=number)
+        event = Commented(told, comment.id, comment.author, comment.body, thread.pull_number, thread.commit_sha or None)
         jobs += on_comment(services, repository, event)[1]
     return jobs

@@ -6,8 +6,10 @@ from bot.connection import Repository
 from bot.messages.facts import NoLines
 from bot.messages.statuses import StatusScope, statuses_for
 from bot.run import Run, RunKind, RunStatus
+from bot.vcs.code_host import CommitStatus, StatusState
 from bot.workspace import Workflow
 from handlers.reactions.gathering import Gatherer, commit_url, host_words, serves_several_organizations
+from handlers.reactions.reports import PATIENCE_SECONDS
 from handlers.services import Services
 from storage.outbox import Channel, Wanted, commit_lane, pull_lane
 
@@ -52,9 +54,24 @@ def _want_statuses(services: Services, repository: Repository, refresh: Wanted, 
             "target_url": status.target_url,
             "pull_number": pulls[0].number if pulls else None,
         }
+        patience = PATIENCE_SECONDS if _is_still_pending(services, repository, refresh.lane, status) else 0
         services.outbox.want(
-            refresh.connection_id, repository.id, refresh.lane, Channel.STATUS, status.context, content
+            refresh.connection_id,
+            repository.id,
+            refresh.lane,
+            Channel.STATUS,
+            status.context,
+            content,
+            patience_seconds=patience,
         )
+
+
+def _is_still_pending(services: Services, repository: Repository, lane: str, status: CommitStatus) -> bool:
+    """Whether only the words of a pending status change: those may wait, its end may not."""
+    known = services.outbox.find(repository.id, lane, Channel.STATUS, status.context)
+    if known is None or not known.sent_version or status.state is not StatusState.PENDING:
+        return False
+    return bool(known.content["state"] == StatusState.PENDING)
 
 
 def _threads(

@@ -7,9 +7,9 @@ to be said is worked out when it is sent (`refreshing.py`), from all that is tru
 from collections.abc import Sequence
 
 from bot.connection import Provider, Repository
-from bot.ids import RepositoryId
+from bot.ids import RepositoryId, WorkspaceId
 from bot.mapping import Decision, NoRun
-from bot.run import Run
+from bot.run import Run, RunKind, RunStatus
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.new_run_request import RunRequest
@@ -18,6 +18,9 @@ from storage.outbox import Channel, commit_lane, pull_lane
 
 COMMIT_SLOT = "commit"
 LIVING_SLOT = "living"
+# Hosts allow few writes (GitHub: 80 a minute). A plan of seconds is told once, when there is something to read.
+PATIENCE_SECONDS = 5.0
+_ON_THE_WAY = (RunStatus.PENDING, RunStatus.PLAN_QUEUED, RunStatus.PLANNING)
 
 
 def report(services: Services, run: Run) -> list[Job]:
@@ -27,8 +30,15 @@ def report(services: Services, run: Run) -> list[Job]:
     repository = services.repositories.get(run.repository_id)
     jobs = report_commit(services, repository, run.commit_sha)
     if jobs and run.pull_number is not None:
-        jobs += report_pull(services, repository, run.pull_number)
+        patience = PATIENCE_SECONDS if run.status in _ON_THE_WAY else 0
+        jobs += report_pull(services, repository, run.pull_number, patience_seconds=patience)
     return jobs
+
+
+def report_held(services: Services, workspace_id: WorkspaceId) -> list[Job]:
+    """Have the plans that may wait for a pull request's hold told anew: who holds their workspace has changed."""
+    saved = [run for run in services.runs.unfinished(workspace_id) if run.kind is RunKind.SAVED_PLAN]
+    return [job for run in saved for job in report(services, run)]
 
 
 def report_commit(services: Services, repository: Repository, commit_sha: str, why_none: str = "") -> list[Job]:
@@ -42,12 +52,19 @@ def report_commit(services: Services, repository: Repository, commit_sha: str, w
     return [Job(Verb.SEND, lane)]
 
 
-def report_pull(services: Services, repository: Repository, number: int) -> list[Job]:
-    """Have the living comment of a pull request written anew."""
+def report_pull(services: Services, repository: Repository, number: int, *, patience_seconds: float = 0) -> list[Job]:
+    """Have the living comment of a pull request written anew, at once or when nothing better came for a while."""
     lane = pull_lane(repository.id, number)
     content = {"kind": "living", "pull_number": number}
     services.outbox.want(
-        repository.connection_id, repository.id, lane, Channel.COMMENT, LIVING_SLOT, content, again=True
+        repository.connection_id,
+        repository.id,
+        lane,
+        Channel.COMMENT,
+        LIVING_SLOT,
+        content,
+        again=True,
+        patience_seconds=patience_seconds,
     )
     return [Job(Verb.SEND, lane)]
 
@@ -61,8 +78,12 @@ def report_nothing_to_do(
     sentence = "; ".join(f"{names[d.workspace_id]}: {d.reason}" for d in reasons[:5]) or "no workspace affected"
     if any(decision.is_repeat for decision in reasons):
         return sentence, []
-    affected = [decision.reason for decision in reasons if decision.is_affected]
-    return sentence, report_commit(services, request.repository, request.commit_sha, why_none=_why(affected))
+    why = _why([decision.reason for decision in reasons if decision.is_affected])
+    jobs = report_commit(services, request.repository, request.commit_sha, why_none=why)
+    if jobs and request.pull_number is not None:
+        # What its comment says of an older head, or of another base, is wrong now.
+        jobs += report_pull(services, request.repository, request.pull_number)
+    return sentence, jobs
 
 
 def _why(affected: Sequence[str]) -> str:

@@ -36,6 +36,7 @@ def send(services: Services, lane: str) -> list[Job]:
 def _deal_with(services: Services, wanted: Wanted) -> list[str]:
     """Send one wish, or put it off. The lanes that have something to send because of it."""
     if wanted.channel is Channel.REFRESH:
+        services.outbox.begin(wanted, _backoff(wanted))
         lanes = refresh_commit(services, wanted)
         services.outbox.sent(wanted)
         return lanes
@@ -54,7 +55,7 @@ def _deal_with(services: Services, wanted: Wanted) -> list[str]:
 
 
 def _backoff(wanted: Wanted) -> float:
-    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(wanted.tries, 10))
+    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * (1 << min(wanted.tries, 10)))
 
 
 def _send_one(services: Services, wanted: Wanted) -> None:

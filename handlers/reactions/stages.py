@@ -167,7 +167,7 @@ def _take_errored_state(services: Services, run: Run, state: ReceivedState | Ref
         lock_for_unknown_outcome(services, run)
         return f"What was handed in as the state that it could not save is none: {state.reason}."
     try:
-        services.states.store(run.workspace_id, state, run_id=run.id, commit_sha=run.commit_sha)
+        services.states.take(run.workspace_id, state, run_id=run.id, commit_sha=run.commit_sha)
     except StateConflict as conflict:
         services.states.keep_late(run.workspace_id, state, run.id, run.commit_sha)
         lock_for_unknown_outcome(services, run)

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from handlers.jobs import Job, Verb
-from handlers.reactions.stages import lose
 from handlers.reactions.find_pulls import ASK_AGAIN_AFTER
+from handlers.reactions.stages import lose
 from handlers.services import Services
 
 SEARCH_TAKES = timedelta(seconds=sum(ASK_AGAIN_AFTER) + 60)  # after that, nobody looks for the pull request any more

@@ -47,7 +47,7 @@ def blueprint(services: Services) -> Blueprint:
         if not _sum_fits(raw):
             return _plain(400, "the state does not match its Content-MD5")
         try:
-            services.states.store(
+            services.states.take(
                 workspace.id,
                 services.states.receive(raw),
                 run_id=run.id,

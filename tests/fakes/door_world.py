@@ -21,7 +21,7 @@ from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, Stage, TriggerReason
 from bot.settings import Settings
 from bot.workspace import Workspace
-from handlers import api, pages
+from handlers.app import create_app
 from handlers.jobs import Job
 from handlers.services import Services, open_services
 from storage.ids import new_id
@@ -169,9 +169,7 @@ def git(*arguments: str) -> str:
 def open_world(folder: Path, *, address: str = "http://localhost:8080") -> Iterator[World]:
     clock, enqueued = Clock(), list[Job]()
     services = open_services(Settings(data=folder / "data", address=address), clock)
-    app = Flask("doors under test")
-    app.register_blueprint(api.blueprint(services, enqueued.extend))
-    app.register_blueprint(pages.blueprint(services, enqueued.extend))
+    app = create_app(services, enqueued.extend)
     try:
         yield World(folder, clock, services, app, enqueued)
     finally:

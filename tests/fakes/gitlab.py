@@ -65,6 +65,7 @@ class FakeGitLab:
         self.exchanges: list[Exchange] = []
         self.violations: list[str] = []
         self.paid = False  # an edition with approval rules
+        self.filters_by_pipeline = True  # older versions pass over `pipeline_id` when statuses are listed
         self.late_pulls = 0  # how often the merge requests of a commit are still unknown
         self.trouble = Troubles()
         self.git_server = GitServer(self._git_folder, self._may_git)

@@ -111,7 +111,7 @@ class Api:
             for pipeline in repo.pipelines
             if pipeline.sha == sha
             and asked.get("ref", pipeline.ref) == pipeline.ref
-            and asked.get("pipeline_id", str(pipeline.id)) == str(pipeline.id)
+            and (asked.get("pipeline_id", str(pipeline.id)) == str(pipeline.id) or not self.host.filters_by_pipeline)
             for job in (pipeline.jobs if asked.get("all") == "true" else pipeline.latest)
             if asked.get("name", job.name) == job.name
         ]

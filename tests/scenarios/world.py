@@ -124,8 +124,15 @@ class World:
             elif self.jobs:
                 self.do(self.jobs.popleft())
             elif not self._take_due():
+                self._let_a_moment_pass()
                 return
         raise AssertionError(f"the world does not come to rest: {list(self.jobs)[:10]}")
+
+    def _let_a_moment_pass(self) -> None:
+        """Nobody reads a comment and answers it within the same second."""
+        self.offset += timedelta(seconds=1)
+        if self.host is not None:
+            self.host.advance(timedelta(seconds=1))
 
     def work_until(self, done: Callable[[], bool]) -> None:
         """Work job by job until something is so; the rest stays to be done."""

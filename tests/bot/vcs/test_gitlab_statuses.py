@@ -208,9 +208,16 @@ def test_a_pipeline_of_merged_results_is_not_ours_to_join(
     assert infra.statuses(pull.head_sha)["runlock/plan"].state == "pending"
 
 
+@pytest.mark.parametrize("filters", [True, False])
 def test_an_older_pipelines_status_does_not_hide_that_the_new_one_has_none(
-    gitlab_host: GitLabHost, infra: FakeRepository, ours: Repository, pull: PullRequest
+    gitlab_host: GitLabHost,
+    gitlab: FakeGitLab,
+    infra: FakeRepository,
+    ours: Repository,
+    pull: PullRequest,
+    filters: bool,
 ) -> None:
+    gitlab.filters_by_pipeline = filters
     gitlab_host.post_status(ours, pull.head_sha, a_status(SUCCESS), pull=pull)
     own = infra.run_pipeline(pull.head_sha, "refs/merge-requests/1/head", {}, source="merge_request_event")
     gitlab_host.post_status(ours, pull.head_sha, a_status(SUCCESS), pull=pull)

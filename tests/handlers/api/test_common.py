@@ -1,11 +1,13 @@
 """What holds for the whole API: who may ask, sloppy requests, pages, errors, headers."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.run import RunStatus
 from handlers.api.documents import MEDIA_TYPE
+from storage.tokens import TokenKind
 from tests.fakes.door_world import World
 
 
@@ -37,10 +39,6 @@ def test_a_session_is_for_pages_not_for_the_api(world: World) -> None:
 
 
 def test_an_expired_or_removed_token_is_none(world: World) -> None:
-    from datetime import timedelta
-
-    from storage.tokens import TokenKind
-
     token = world.services.tokens.give(TokenKind.USER, world.owner.id, "short", timedelta(hours=1))
     assert world.ask("GET", "account/details", token=token).status_code == 200
     world.clock.advance(hours=2)
@@ -48,8 +46,6 @@ def test_an_expired_or_removed_token_is_none(world: World) -> None:
 
 
 def test_a_login_link_is_no_api_token(world: World) -> None:
-    from storage.tokens import TokenKind
-
     link = world.services.tokens.give(TokenKind.LOGIN_LINK, world.owner.id, "link")
     assert world.ask("GET", "account/details", token=link).status_code == 401
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bot.connection import Provider
+from handlers.reactions.joining import _urls
 from tests.fakes.door_world import World
 from tests.fakes.github_app_keys import key_pair
 
@@ -174,8 +175,6 @@ def test_a_connection_that_is_listened_through_stays(world: World) -> None:
 
 
 def test_the_public_hosts_have_known_addresses() -> None:
-    from handlers.reactions.joining import _urls
-
     assert _urls(Provider.GITHUB, "", "") == ("https://github.com", "https://api.github.com")
     assert _urls(Provider.GITHUB_APP, "https://github.com/", "") == ("https://github.com", "https://api.github.com")
     assert _urls(Provider.GITLAB, "", "") == ("https://gitlab.com", "https://gitlab.com/api/v4")

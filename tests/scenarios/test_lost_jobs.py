@@ -1,0 +1,84 @@
+"""A job is a nudge: lost, doubled, late, or killed with its process, it changes nothing (invariant 1)."""
+
+import pytest
+
+from handlers.jobs import Job, Verb
+from tests.scenarios.fates import Fate, PushToApply, at_random, decide_fates, minutes_pass
+from tests.scenarios.world import World
+
+MOST_JOBS = 54  # more than the story has
+
+
+@pytest.mark.parametrize("number", range(MOST_JOBS))
+def test_the_process_dies_before_a_job(github_world: World, number: int) -> None:
+    """Invariant 1: whichever job it is, and whatever was queued behind it, a sweep at the start finds it."""
+    story = PushToApply(github_world)
+    decide_fates(github_world, lambda n, job: Fate.KILLED if n == number else Fate.DONE)
+
+    story.tell()
+
+    story.check_its_end()
+
+
+def test_the_story_is_shorter_than_the_numbers_tried(github_world: World) -> None:
+    story = PushToApply(github_world)
+    jobs = decide_fates(github_world, lambda n, job: Fate.DONE)
+
+    story.tell()
+
+    assert len(jobs) <= MOST_JOBS
+
+
+def test_every_job_is_done_twice(world: World) -> None:
+    """Invariant 1: Huey gives each task to two workers."""
+    story = PushToApply(world)
+    decide_fates(world, lambda n, job: Fate.TWICE)
+
+    story.tell()
+
+    story.check_its_end()
+
+
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.SWEEP])
+def test_every_first_nudge_of_a_kind_is_lost(github_world: World, verb: Verb) -> None:
+    """Invariant 1: each thing that is nudged at all has something in the rows that the sweep finds it by."""
+    seen: set[Job] = set()
+
+    def lost_at_first(number: int, job: Job) -> Fate:
+        if job.verb is not verb or job in seen:
+            return Fate.DONE
+        seen.add(job)
+        return Fate.LOST
+
+    story = PushToApply(github_world)
+    decide_fates(github_world, lost_at_first)
+
+    story.tell()
+
+    story.check_its_end()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bad_day(github_world: World, seed: int) -> None:
+    """Invariant 1: a third of all jobs is lost, doubled or killed, and the end is the same."""
+    story = PushToApply(github_world)
+    decide_fates(github_world, at_random(seed))
+
+    story.tell()
+    minutes_pass(github_world, 4)
+
+    story.check_its_end()
+
+
+def test_late_jobs_change_nothing(github_world: World) -> None:
+    """Invariant 1: every job comes once more, hours later."""
+    story = PushToApply(github_world)
+    jobs = decide_fates(github_world, lambda n, job: Fate.DONE)
+    story.tell()
+    github_world.wait(hours=3)
+
+    for job in list(jobs):
+        github_world.enqueue([job])
+    github_world.settle()
+
+    story.check_its_end()
