@@ -15,6 +15,7 @@ from bot.ids import ConnectionId
 from bot.timestamps import from_text, to_text
 from storage import migrations
 from storage.database import Records
+from storage.group_commit import GroupCommit
 from storage.lanes import Lanes
 
 
@@ -44,6 +45,7 @@ class Delivery:
 class Inbox:
     def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
         self._records = Records(path, migrations.inbox, synchronous="FULL")
+        self._together = GroupCommit(self._records)
         self._now = now
         self.lanes = Lanes(path.parent / "lanes")  # a repository's deliveries are handled one at a time
 
@@ -62,8 +64,6 @@ class Inbox:
         A repeat of one that failed or was ignored is taken up again, at its old place. `unique_for` is for ids
         that are made of the body: the same body is another delivery once that time has passed.
         """
-        if unique_for is not None:
-            delivery_id = self._recent_id(connection_id, delivery_id, unique_for)
         row = {
             "connection_id": connection_id,
             "delivery_id": delivery_id,
@@ -73,11 +73,15 @@ class Inbox:
             "received_at": to_text(self._now()),
             "status": DeliveryStatus.RECEIVED,
         }
-        with self._records.write():
-            try:
-                return self._records.insert("deliveries", row)
-            except sqlite3.IntegrityError:
-                return self._take_up_again(connection_id, delivery_id)
+        return self._together.write(lambda: self._insert(row, unique_for))
+
+    def _insert(self, row: dict[str, Any], unique_for: timedelta | None) -> int | None:
+        if unique_for is not None:
+            row["delivery_id"] = self._recent_id(row["connection_id"], row["delivery_id"], unique_for)
+        try:
+            return self._records.insert("deliveries", row)
+        except sqlite3.IntegrityError:
+            return self._take_up_again(row["connection_id"], row["delivery_id"])
 
     def _recent_id(self, connection_id: ConnectionId, delivery_id: str, window: timedelta) -> str:
         """The id under which this body was stored lately, or a new one that holds the moment."""

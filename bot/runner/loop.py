@@ -86,6 +86,14 @@ def _check(fields: dict[str, Any]) -> None:
         raise BadMessage("a message in the queue carries more than ids")
 
 
+class _Connection(sqlite3.Connection):
+    """A queue's connection. Not synced at each nudge: one that is lost with the machine's power is swept up."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA synchronous = NORMAL")
+
+
 def open_queue(url: str, name: str) -> Huey:
     """A queue in a SQLite file of its own (`sqlite:///PATH` or a path), in Redis or in PostgreSQL.
 
@@ -97,7 +105,9 @@ def open_queue(url: str, name: str) -> Huey:
         path = Path(url.removeprefix("sqlite://"))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Strictly in order, and safe against a crash of the process: a nudge lost with the machine is swept up.
-        return Huey(name, storage_class=SqliteStorage, filename=str(path), strict_fifo=True, **common)
+        return Huey(
+            name, storage_class=SqliteStorage, filename=str(path), strict_fifo=True, factory=_Connection, **common
+        )
     if scheme in ("redis", "rediss", "unix"):
         return Huey(name, storage_class=RedisStorage, url=url, **common)
     if scheme in ("postgresql", "postgres"):

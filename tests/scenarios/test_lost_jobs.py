@@ -6,27 +6,18 @@ from handlers.jobs import Job, Verb
 from tests.scenarios.fates import Fate, PushToApply, at_random, decide_fates, minutes_pass
 from tests.scenarios.world import World
 
-MOST_JOBS = 54  # more than the story has
+APART = 19  # jobs between two deaths: some three in a story, and every job of it meets one in some test
 
 
-@pytest.mark.parametrize("number", range(MOST_JOBS))
+@pytest.mark.parametrize("number", range(APART))
 def test_the_process_dies_before_a_job(github_world: World, number: int) -> None:
     """Invariant 1: whichever job it is, and whatever was queued behind it, a sweep at the start finds it."""
     story = PushToApply(github_world)
-    decide_fates(github_world, lambda n, job: Fate.KILLED if n == number else Fate.DONE)
+    decide_fates(github_world, lambda n, job: Fate.KILLED if n % APART == number else Fate.DONE)
 
     story.tell()
 
     story.check_its_end()
-
-
-def test_the_story_is_shorter_than_the_numbers_tried(github_world: World) -> None:
-    story = PushToApply(github_world)
-    jobs = decide_fates(github_world, lambda n, job: Fate.DONE)
-
-    story.tell()
-
-    assert len(jobs) <= MOST_JOBS
 
 
 def test_every_job_is_done_twice(world: World) -> None:

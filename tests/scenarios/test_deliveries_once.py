@@ -1,0 +1,275 @@
+"""Nothing received is lost or done twice, and each repository's deliveries are handled in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.errors import OutsideTrouble
+from bot.run import RunStatus, Stage
+from handlers.jobs import Job, Verb
+from handlers.reactions import pushes
+from storage.inbox import DeliveryStatus
+from tests.scenarios.fates import minutes_pass
+from tests.scenarios.world import HELLO, World
+
+MORE = 'resource "terraform_data" "more" {}\n'
+
+
+class Pushes:
+    """Two workspaces listen to one repository."""
+
+    def __init__(self, world: World, names: tuple[str, ...] = ("prod",)) -> None:
+        self.host: Any = world.host
+        self.repo = self.host.create_repository("acme/infra", files={"main.tf": HELLO})
+        self.alice = self.host.person("alice", role="write", repo=self.repo)
+        self.workspaces = [world.workspace(name, self.repo) for name in names]
+        world.settle()
+
+    def push(self, text: str = MORE, **how: Any) -> str:
+        return str(self.repo.push("main", {"more.tf": text}, by=self.alice, **how))
+
+
+def deliveries(world: World) -> list[DeliveryStatus]:
+    """What became of the pushes, in the order received."""
+    received = world.services.inbox.recent()[::-1]
+    return [delivery.status for delivery in received if "push" in delivery.event.lower()]
+
+
+def test_a_delivery_that_comes_twice_acts_once(world: World) -> None:
+    """Invariant 2: the same id is answered 202 and does nothing."""
+    told = Pushes(world)
+    told.push()
+    (delivery,) = told.host.pending
+    world.settle()
+
+    assert told.host.send(delivery) == 202
+    assert world.jobs == type(world.jobs)()  # nothing was enqueued, either
+    world.settle()
+
+    assert deliveries(world) == [DeliveryStatus.HANDLED]
+    assert len(world.runs()) == 1
+
+
+def test_a_delivery_is_remembered_before_it_is_answered(github_world: World) -> None:
+    """Invariant 2: 202 is a promise; the job that follows may be lost, and the process with it."""
+    told = Pushes(github_world)
+    told.push()
+    (delivery,) = told.host.deliver()
+    assert delivery.status == 202
+
+    github_world.restart()  # nothing but the rows is left
+    github_world.settle()
+
+    assert github_world.only_run().status is RunStatus.PLANNED
+
+
+def test_a_delivery_that_failed_is_handled_when_it_comes_again(world: World) -> None:
+    """Invariant 2: the host's button “redeliver” helps after our trouble, and only then."""
+    told = Pushes(world)
+    token = world.connection().token
+    world.services.connections.replace_token(world.connection().id, "not-a-token")
+    world.services.hosts.clear()
+    sha = told.push()
+    (delivery,) = told.host.pending
+    world.settle()
+    assert deliveries(world) == [DeliveryStatus.FAILED]
+    assert world.runs() == []
+
+    world.services.connections.replace_token(world.connection().id, token)
+    world.services.hosts.clear()
+    assert told.host.send(delivery) == 202
+    world.settle()
+
+    assert deliveries(world) == [DeliveryStatus.HANDLED]
+    assert world.only_run().commit_sha == sha
+
+
+def test_an_ignored_delivery_is_looked_at_again(github_world: World) -> None:
+    """Invariant 2: it was for nobody; now a workspace listens."""
+    told = Pushes(github_world)
+    repo = told.host.create_repository("acme/other", files={"main.tf": HELLO})
+    github_world.workspace("other", repo, branch="release")
+    repo.push("main", {"more.tf": MORE}, by=told.alice)
+    repo.push("release", {"more.tf": MORE}, by=told.alice)
+    kept = list(told.host.pending)
+    github_world.settle()
+    first = len(github_world.runs())
+    github_world.workspace("main", repo)
+
+    for delivery in kept:
+        assert told.host.send(delivery) == 202
+    github_world.settle()
+
+    assert first == 1
+    assert [run.branch for run in github_world.runs()] == ["release"]  # handled, so its repeat does nothing
+
+
+def test_a_half_handled_delivery_is_resumed(github_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 2: the second workspace's run fails once; afterwards each workspace has exactly one."""
+    told = Pushes(github_world, ("first", "second"))
+    really_create, calls = pushes.create_run, list[str]()
+
+    def create_run(services: Any, workspace: Any, *rest: Any) -> Any:
+        calls.append(workspace.name)
+        if calls == ["first", "second"]:
+            raise OutsideTrouble("the disk is full")
+        return really_create(services, workspace, *rest)
+
+    monkeypatch.setattr(pushes, "create_run", create_run)
+    told.push()
+    github_world.settle()
+    assert [run.workspace_id for run in github_world.runs()] == [told.workspaces[0].id]
+
+    github_world.wait(seconds=10)
+    minutes_pass(github_world, 1)
+
+    assert calls == ["first", "second", "second"]
+    assert [run.workspace_id for run in github_world.runs()] == [w.id for w in told.workspaces]
+    assert github_world.statuses_of_runs() == [RunStatus.PLANNED] * 2
+
+
+def test_a_delivery_that_ends_every_process_does_not_stop_its_repository(
+    github_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 2 and 3: the attempt is counted before it is made; in the end it is given up, and says so."""
+    told = Pushes(github_world)
+    told.push()
+    github_world.settle()
+    really_push = pushes.make_runs
+
+    def dies(*arguments: Any) -> Any:
+        if arguments[3].message == "Poison":
+            raise MemoryError
+        return really_push(*arguments)
+
+    monkeypatch.setattr(pushes, "make_runs", dies)
+    told.push("# poison\n", message="Poison")
+    told.push("# after\n", message="After")
+    for _ in range(80):
+        try:
+            minutes_pass(github_world, 1)
+        except MemoryError:
+            github_world.restart()
+
+    assert deliveries(github_world) == [DeliveryStatus.HANDLED, DeliveryStatus.FAILED, DeliveryStatus.HANDLED]
+    assert any("given up" in delivery.outcome for delivery in github_world.services.inbox.recent())
+    assert github_world.runs()[-1].message == "After"
+
+
+def test_gitlab_without_a_key_is_known_by_its_body_for_ten_minutes(gitlab_world: World) -> None:
+    """Invariant 2: GitLab before 17.4 sends no Idempotency-Key."""
+    told = Pushes(gitlab_world)
+    told.push()
+    (delivery,) = told.host.pending
+    del delivery.headers["Idempotency-Key"]
+    gitlab_world.settle()
+
+    gitlab_world.wait(minutes=9)
+    told.host.send(delivery)
+    assert len(gitlab_world.services.inbox.recent()) == 1
+
+    gitlab_world.wait(minutes=2)
+    told.host.send(delivery)
+    gitlab_world.settle()
+    assert len(gitlab_world.services.inbox.recent()) == 2
+    assert len(gitlab_world.runs()) == 1  # the same commit is no news, however it is told
+
+
+def test_a_comment_acts_once(world: World) -> None:
+    """Invariant 2: the same comment told under another id, and found by the reconcile as well."""
+    told = Pushes(world)
+    told.repo.push("feature", {"more.tf": MORE}, by=told.alice)
+    pull = told.repo.open_pull("feature", by=told.alice)
+    pull.merge(by=told.alice)
+    world.settle()
+    minutes_pass(world, 1)
+    pull.comment("apply", told.alice)
+    (delivery,) = told.host.pending
+    world.settle()
+    applied = world.runs()[-1]
+    assert world.run(applied).status is RunStatus.APPLIED
+    answers = len(pull.comments)
+
+    delivery.headers.update({"X-GitHub-Delivery": "another", "Idempotency-Key": "another"})
+    assert told.host.send(delivery) == 202
+    world.settle()
+    minutes_pass(world, 12)
+
+    assert world.services.jobs.count(applied.id, Stage.APPLY) == 1
+    assert len(pull.comments) == answers
+
+
+def test_an_older_push_that_comes_late_makes_no_run(world: World) -> None:
+    """Invariant 3: its commit is in what has run already."""
+    told = Pushes(world)
+    old = told.push("# one\n")
+    new = told.push("# two\n")
+    told.host.pending.reverse()
+
+    world.settle()
+
+    assert [run.commit_sha for run in world.runs()] == [new]
+    older = world.services.inbox.recent()[0]
+    assert older.status is not DeliveryStatus.FAILED
+    assert old != new
+    assert "older" in older.outcome or "already" in older.outcome
+
+
+def test_a_forced_push_back_makes_a_run(world: World) -> None:
+    """Invariant 3: an older commit that somebody wants back is news."""
+    told = Pushes(world)
+    old = told.push("# one\n")
+    world.settle()
+    told.push("# two\n")
+    world.settle()
+
+    told.repo.move_branch("main", old, by=told.alice)
+    world.settle()
+
+    assert [run.commit_sha for run in world.runs()][0::2] == [old, old]
+    assert len(world.runs()) == 3
+
+
+def test_a_repository_in_trouble_keeps_its_order_and_stops_nobody(
+    github_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 3: its second push waits behind the first one; the other repository's goes on."""
+    told = Pushes(github_world)
+    other = told.host.create_repository("acme/other", files={"main.tf": HELLO})
+    github_world.workspace("other", other)
+    really_create, trouble = pushes.create_run, [True]
+
+    def create_run(services: Any, workspace: Any, *rest: Any) -> Any:
+        if workspace.name == "prod" and trouble[0]:
+            raise OutsideTrouble("fetching acme/infra: no route to host")
+        return really_create(services, workspace, *rest)
+
+    monkeypatch.setattr(pushes, "create_run", create_run)
+    first = told.push("# one\n")
+    second = told.push("# two\n")
+    other.push("main", {"more.tf": MORE}, by=told.alice)
+    github_world.settle()
+    assert [github_world.services.workspaces.get(run.workspace_id).name for run in github_world.runs()] == ["other"]
+
+    trouble[0] = False
+    github_world.wait(seconds=10)
+
+    assert [run.commit_sha for run in github_world.runs(told.workspaces[0])] == [first, second]
+
+
+def test_two_workers_never_handle_one_repository_at_once(github_world: World) -> None:
+    """Invariant 3: who comes second leaves at once; who has the lane comes back for what it left."""
+    told = Pushes(github_world)
+    told.push()
+    told.host.deliver()
+    (lane,) = github_world.services.inbox.waiting_lanes()
+
+    with github_world.services.inbox.lanes.turn(lane) as is_ours:
+        assert is_ours
+        github_world.do(Job(Verb.HANDLE_DELIVERIES, lane))
+        assert github_world.runs() == []
+
+    github_world.do(Job(Verb.HANDLE_DELIVERIES, lane))
+    assert len(github_world.runs()) == 1
