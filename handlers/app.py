@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, jsonify
 
-from handlers import api, pages, runner_api, webhooks
+from handlers import api, metrics, pages, runner_api, webhooks
 from handlers.enqueue import Enqueue
 from handlers.services import Services
 from handlers.state import http_backend
@@ -21,6 +21,7 @@ def create_app(services: Services, enqueue: Enqueue) -> Flask:
     app.register_blueprint(http_backend.blueprint(services), url_prefix="/api/http-state")
     app.register_blueprint(api.blueprint(services, enqueue))
     app.register_blueprint(pages.blueprint(services, enqueue))
+    app.register_blueprint(metrics.blueprint(services))
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", lambda: _ready(services))
     return app

@@ -13,7 +13,7 @@ from bot.vcs.gitlab import GitLabHost
 from bot.vcs.mirror import Mirror
 from bot.vcs.plain_git import PlainGitHost
 from storage import migrations
-from storage.blobs import BlobStore, FileShelf
+from storage.blobs import BlobStore, open_shelf
 from storage.configuration_versions import ConfigurationVersions
 from storage.connections import Connections, Repositories
 from storage.database import Records
@@ -105,7 +105,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
     key = bytes.fromhex(settings.secret_key) if settings.secret_key else load_or_make_key(folder / "secret.key")
     keyring = Keyring(key)
     records = Records(folder / "records.db", migrations.records)
-    blobs = BlobStore(FileShelf(folder / "blobs"), keyring)
+    blobs = BlobStore(open_shelf(settings.blobs, folder / "blobs"), keyring)
     return Services(
         settings=settings,
         now=now,

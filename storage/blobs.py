@@ -3,16 +3,21 @@
 A blob is on disk, synced, before the row that names it commits; a row never points at nothing.
 """
 
+import contextlib
+import importlib
 import io
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from bot.errors import RunlockError
 from bot.ids import BlobId
 from storage.encryption import Keyring
 from storage.ids import new_id
+
+SPOOL_BYTES = 8 << 20  # a blob that is read from afar is kept in memory up to this size, then on disk
 
 
 class BlobMissing(RunlockError):
@@ -116,3 +121,76 @@ class _DurableFile(io.FileIO):
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class ObjectShelf:
+    """Blobs in an object store (S3, GCS, Azure) through obstore. Durable when `put` has answered.
+
+    `store` is an obstore store; see `open_shelf`. Written to a local spool first, since a blob's size isn't known.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def writer(self, name: str) -> BinaryIO:
+        return cast(BinaryIO, _Upload(self._store, name))
+
+    def reader(self, name: str) -> BinaryIO:
+        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - the caller closes it
+        try:
+            for chunk in obstore().get(self._store, name).stream():
+                spool.write(chunk)
+        except FileNotFoundError as error:
+            spool.close()
+            raise BlobMissing(f"reading {name}: it is not in the blob store") from error
+        spool.seek(0)
+        return cast(BinaryIO, spool)
+
+    def remove(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            obstore().delete(self._store, name)
+
+
+class _Upload(io.BufferedRandom):
+    """A temporary file that is put into the store when it is closed without trouble."""
+
+    def __init__(self, store: Any, name: str) -> None:
+        handle, path = tempfile.mkstemp()
+        os.unlink(path)
+        super().__init__(io.FileIO(handle, "r+"))
+        self._store = store
+        self._key = name
+        self._spoiled = False
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        self._spoiled = kind is not None
+        self.close()
+
+    def close(self) -> None:
+        if not self.closed and not self._spoiled:
+            self.seek(0)
+            try:
+                obstore().put(self._store, self._key, self)
+            except BaseException:
+                self._spoiled = True
+                super().close()
+                raise
+        super().close()
+
+
+def obstore() -> Any:
+    """Loaded only where blobs are in an object store: the embedded default does without it."""
+    return importlib.import_module("obstore")
+
+
+def open_shelf(where: str, folder: Path) -> Shelf:
+    """`file`, or the URL of an object store (`s3://bucket/prefix`; its credentials as obstore reads them).
+
+    Raises RunlockError for anything else.
+    """
+    if where == "file":
+        return FileShelf(folder)
+    if "://" not in where:
+        raise RunlockError(f"RUNLOCK_BLOBS is {where!r}; it can be file, or a URL such as s3://bucket/prefix")
+    store = importlib.import_module("obstore.store").from_url(where)
+    return ObjectShelf(store)

@@ -152,6 +152,10 @@ class Inbox:
             _delivery(row) for row in self._records.rows("SELECT * FROM deliveries ORDER BY seq DESC LIMIT ?", (limit,))
         ]
 
+    def counts(self) -> dict[str, int]:
+        rows = self._records.rows("SELECT status, count(*) AS number FROM deliveries GROUP BY status")
+        return {row["status"]: row["number"] for row in rows}
+
     def close(self) -> None:
         self._records.close()
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.ids import ConnectionId, RepositoryId
-from bot.timestamps import to_text
+from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
 from storage.lanes import Lanes
 
@@ -184,6 +184,15 @@ class Outbox:
                 (repository_id, comment_id),
             )
         )
+
+    def backlog(self) -> tuple[int, float]:
+        """How many rows are not sent, and how long the oldest of them has waited, in seconds."""
+        row = self._records.row(
+            "SELECT count(*) AS number, min(updated_at) AS oldest FROM outbox WHERE sent_version < version"
+        )
+        if row is None or row["oldest"] is None:
+            return 0, 0.0
+        return row["number"], max(0.0, (self._now() - from_text(row["oldest"])).total_seconds())
 
     def take_write(self, connection_id: ConnectionId, repository_id: RepositoryId) -> float:
         """Take one of the minute's writes at a host: 0, or the seconds to wait before asking again."""

@@ -72,6 +72,10 @@ class RunStore:
     def unfinished_of_repository(self, repository_id: RepositoryId) -> list[Run]:
         return self._select(f"repository_id = ? AND {UNFINISHED} ORDER BY queue_sequence", (repository_id,))
 
+    def count_unfinished(self) -> dict[str, int]:
+        rows = self._records.rows(f"SELECT status, count(*) AS number FROM runs WHERE {UNFINISHED} GROUP BY status")
+        return {row["status"]: row["number"] for row in rows}
+
     def workspaces_with_unfinished(self) -> list[WorkspaceId]:
         rows = self._records.rows(f"SELECT DISTINCT workspace_id FROM runs WHERE {UNFINISHED}")
         return [WorkspaceId(row["workspace_id"]) for row in rows]

@@ -99,6 +99,12 @@ class StageJobs:
         )
         return _job(row) if row else None
 
+    def count_open(self) -> dict[str, int]:
+        rows = self._records.rows(
+            "SELECT status, count(*) AS number FROM stage_jobs WHERE status IN ('queued', 'claimed') GROUP BY status"
+        )
+        return {row["status"]: row["number"] for row in rows}
+
     def count(self, run_id: RunId, stage: Stage) -> int:
         """How often that stage was given out."""
         return int(

@@ -16,6 +16,7 @@ from bot.errors import NotFound
 from handlers.access import Asker, bearer_asker, configure_sessions, open_session, session_asker
 from handlers.jobs import Job
 from handlers.pages import links, words
+from handlers.pages.commit_view import commit_view
 from handlers.pages.home_view import home_view
 from handlers.pages.run_view import run_view
 from handlers.pages.workspace_view import workspace_view
@@ -43,6 +44,7 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
     rules: list[tuple[str, str, View]] = [
         ("home", "/app", _home),
         ("workspace", "/app/<organization>/<name>", _workspace),
+        ("commit", "/app/commits/<repository_id>/<commit_sha>", _commit),
         ("run", "/app/<organization>/<name>/runs/<run_id>", _run),
         ("nowhere", "/app/<path:rest>", _nowhere),
     ]
@@ -86,6 +88,10 @@ def _run(services: Services, asker: Asker, organization: str, name: str, run_id:
     if workspace.id != asker.workspace_named(organization, name).id:
         raise NotFound(f"there is no run {run_id} in {name}")
     return render_template("run.html", asker=asker, view=run_view(services, run, workspace))
+
+
+def _commit(services: Services, asker: Asker, repository_id: str, commit_sha: str) -> str:
+    return render_template("commit.html", asker=asker, view=commit_view(services, asker, repository_id, commit_sha))
 
 
 def _nowhere(_: Services, __: Asker, rest: str) -> str:

@@ -189,3 +189,22 @@ def test_times_are_told_both_ways(world: World) -> None:
     run = world.run(world.workspace(), created_at=world.clock() - timedelta(hours=3))
     assert "2026-03-04 09:00:00 UTC" in see(world, f"/app/acme/prod/runs/{run.id}")
     assert "3 hours ago" in see(world, "/app/acme/prod")
+
+
+def test_commit_page_shows_every_run_of_the_commit(world: World) -> None:
+    one, two = world.workspace("one"), world.workspace("two")
+    first = world.run(one, RunStatus.PLANNED, message="Bigger disks", summary=TWO_CHANGES)
+    second = world.run(two, RunStatus.ERRORED, message="Bigger disks")
+    text = see(world, f"/app/commits/{one.repository_id}/{SHA}")
+    assert f"/app/acme/one/runs/{first.id}" in text
+    assert f"/app/acme/two/runs/{second.id}" in text
+    assert SHA in text
+
+
+def test_commit_page_where_nothing_ran_says_so_and_strangers_see_nothing(world: World) -> None:
+    workspace = world.workspace("one")
+    path = f"/app/commits/{workspace.repository_id}/{'a' * 40}"
+    assert "No workspace ran at this commit" in see(world, path)
+    for token, where in ((world.stranger(), path), (world.token, "/app/commits/repo-none/abc")):
+        answer = world.browser().get(where, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 404
