@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.messages.escape import code
+from bot.messages.words import FEWEST_DIGITS
 
 LONGEST_COMMAND = 4_000  # Characters. Room for a hundred workspaces; anything longer is a text, not a command.
-FEWEST_DIGITS = 6  # of a digest: fewer would soon name two plans
 
 
 class CommandVerb(StrEnum):

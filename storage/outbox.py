@@ -104,9 +104,9 @@ class Outbox:
         )
 
     def due(self, lane: str) -> list[Wanted]:
-        """What is to be sent now, in the order in which it was first wanted."""
+        """What is to be sent now, in the order in which it was first wanted; what failed before lets the rest pass."""
         rows = self._records.rows(
-            "SELECT * FROM outbox WHERE lane = ? AND sent_version < version AND not_before <= ? ORDER BY id",
+            "SELECT * FROM outbox WHERE lane = ? AND sent_version < version AND not_before <= ? ORDER BY tries > 0, id",
             (lane, self._now().timestamp()),
         )
         return [_wanted(row) for row in rows]

@@ -86,6 +86,10 @@ class RunStore:
     def at_commit(self, repository_id: RepositoryId, commit_sha: str) -> list[Run]:
         return self._select("repository_id = ? AND commit_sha = ? ORDER BY queue_sequence", (repository_id, commit_sha))
 
+    def count_at_commit(self, repository_id: RepositoryId, commit_sha: str) -> int:
+        sql = "SELECT count(*) FROM runs WHERE repository_id = ? AND commit_sha = ?"
+        return int(self._records.value(sql, (repository_id, commit_sha)))
+
     def of_pull(self, repository_id: RepositoryId, number: int) -> list[Run]:
         """Runs that the pull request itself made, oldest first."""
         return self._select("repository_id = ? AND pull_number = ? ORDER BY queue_sequence", (repository_id, number))

@@ -7,7 +7,8 @@ from bot.messages.escape import code, prose
 from bot.messages.facts import RunLine
 from bot.messages.fit import Parts, fit
 from bot.messages.table import TABLE_HEAD, in_order, locked_to, plan_outputs, rows
-from bot.messages.words import count, listing, plan_words, short
+from bot.messages.words import count, exact_name, listing, plan_words, short
+from bot.run import RunKind
 
 _MOST_DANGERS = 10
 
@@ -70,9 +71,12 @@ def _many_lead(request: ApprovalRequest, lines: Sequence[RunLine]) -> str:
 
 
 def _how(lines: Sequence[RunLine]) -> str:
-    digest = lines[0].run.plan_digest[:6]
+    name = code(f"apply {exact_name(lines[0].run, [line.run for line in lines])}")
+    waits = " Until then, later runs wait." if any(line.run.kind is RunKind.NORMAL for line in lines) else ""
     if len(lines) == 1:
-        exactly = f" (or {code(f'apply {digest}')}, to name exactly this plan)" if digest else ""
-        return f"To apply it, comment `apply`{exactly}. To drop it, comment `discard`. Until then, later runs wait."
-    one = f"; for one of them, for example {code(f'apply {digest}')}" if digest else ""
-    return f"To apply all of them, comment `apply`{one}. To drop them, comment `discard`. Until then, later runs wait."
+        exactly = f"(or {name}, to name exactly this plan)"
+        return f"To apply it, comment `apply` {exactly}. To drop it, comment `discard`.{waits}"
+    return (
+        f"To apply all of them, comment `apply`; for one of them, for example {name}. "
+        f"To drop them, comment `discard`.{waits}"
+    )

@@ -9,7 +9,7 @@ from bot.messages.facts import GITHUB_WORDS, HostWords, NoLines, RunLine
 from bot.messages.fit import Parts, fit
 from bot.messages.plan_changes import changes_since
 from bot.messages.table import TABLE_HEAD, errors, in_order, plan_outputs, rows
-from bot.messages.words import count, has_plan, short
+from bot.messages.words import count, exact_name, has_plan, short
 from bot.run import RunKind, RunStatus
 
 _MOST_HELD = 10
@@ -103,12 +103,13 @@ def _to_apply(comment: LivingComment, lines: Sequence[RunLine]) -> str:
     ready = [line for line in lines if line.run.status is RunStatus.PLANNED_AND_SAVED and line.held_by_pull is None]
     if not ready:
         return ""
-    digest = code(f"apply {ready[0].run.plan_digest[:6]}") if ready[0].run.plan_digest else ""
+    exactly = code(f"apply {exact_name(ready[0].run, [line.run for line in lines])}")
     if len(ready) == 1:
-        exactly = f" (or {digest}, to name exactly this plan)" if digest else ""
-        return f"To apply {_name(comment, ready[0])}, comment `apply`{exactly}. To drop its plan, comment `discard`."
-    by_name = code(f"apply -w {shlex.quote(ready[0].workspace_name)}")
-    one = f"{by_name} or {digest}" if digest else by_name
+        return (
+            f"To apply {_name(comment, ready[0])}, comment `apply` (or {exactly}, to name exactly this plan). "
+            "To drop its plan, comment `discard`."
+        )
+    one = f"{code(f'apply -w {shlex.quote(ready[0].workspace_name)}')} or {exactly}"
     all_of_them = "both" if len(ready) == 2 else f"all {len(ready)}"
     return (
         f"To apply {all_of_them} plans, comment `apply`; for one of them, for example {one}. "

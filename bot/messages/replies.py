@@ -11,7 +11,8 @@ from bot.comment_commands import Command, CommandVerb
 from bot.messages.escape import code, link, prose
 from bot.messages.facts import GITHUB_WORDS, HostWords, RunLine
 from bot.messages.fit import bounded_list
-from bot.messages.words import clock, count, listing, short, standing
+from bot.messages.words import clock, count, exact_name, listing, short, standing
+from bot.run import Run
 from bot.workspace import ApplyPermission
 
 _MOST_BYTES = 30_000  # Less than half of the smallest limit.
@@ -40,9 +41,9 @@ def help_text(word: str = "runlock") -> str:
     )
 
 
-def plan_changed(line: RunLine, changed_at: datetime) -> str:
-    """The plan that the comment meant is not the current one any more."""
-    again = f"apply {line.run.plan_digest[:6]}"
+def plan_changed(line: RunLine, changed_at: datetime, among: Sequence[Run] = ()) -> str:
+    """The plan that the comment meant is not the current one any more. `among`: what else could be named here."""
+    again = f"apply {exact_name(line.run, among)}"
     return (
         f"Nothing was applied: the plan of {_name(line)} changed at {clock(changed_at)} (UTC), and you may not have "
         f"seen the new one. If {link('the new one', line.url)} is right, comment {code(again)}."
@@ -75,7 +76,8 @@ def nothing_chosen(command: Command) -> str:
 
 def ambiguous(target: str, lines: Sequence[RunLine]) -> str:
     """A digest's beginning names several runs."""
-    return f"{code(target, 70)} fits {count(len(lines), 'run')}; give more characters of it:\n\n{_standings(lines)}"
+    said = f"{code(target, 70)} fits {count(len(lines), 'run')}; give more characters of it, or a run's id:"
+    return f"{said}\n\n{_standings(lines)}"
 
 
 def approved(lines: Sequence[RunLine]) -> str:

@@ -7,6 +7,7 @@ from bot.messages.facts import RunLine, Trouble
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus
 
+FEWEST_DIGITS = 6  # of a digest in a command: fewer would soon name two plans
 SHA_DIGITS = 12  # As Git itself shortens; digests are shown at the same length.
 _REACHED_A_PLAN = frozenset(
     {RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED, RunStatus.PLANNED_AND_FINISHED, RunStatus.CONFIRMED}
@@ -57,6 +58,19 @@ def listing(things: Sequence[str], most: int = 10) -> str:
 def has_plan(run: Run) -> bool:
     """Whether the run got as far as a finished plan, whatever became of it."""
     return run.status in _REACHED_A_PLAN or any(status.value in run.times for status in _REACHED_A_PLAN)
+
+
+def exact_name(run: Run, among: Sequence[Run]) -> str:
+    """What names exactly this plan in a command: the beginning of its digest, or its id.
+
+    Equal configurations that are planned within one second have equal plan files, and so equal digests.
+    """
+    others = [other for other in among if other.id != run.id]
+    for digits in range(FEWEST_DIGITS, len(run.plan_digest) + 1):
+        beginning = run.plan_digest[:digits]
+        if not any(beginning in (other.plan_digest[:digits], other.manifest_digest[:digits]) for other in others):
+            return beginning
+    return run.id
 
 
 def dangers(summary: PlanSummary | None) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def apply(services: Services, asked: Asked, command: Command) -> tuple[str, list
     runs = [run for run in choice if run.needs_decision]
     if not runs:
         return "nothing to apply", answer(services, asked, _why_nothing(services, choice))
-    refusals = Refusals(services, asked, is_named=bool(command.targets))
+    refusals = Refusals(services, asked, runs, is_named=bool(command.targets))
     reasons = {run.id: refusals.why(run) for run in runs}
     ready = [run for run in runs if not reasons[run.id]]
     refused = list(dict.fromkeys(filter(None, reasons.values())))
@@ -81,9 +81,10 @@ def _why_nothing(services: Services, runs: Sequence[Run]) -> str:
 class Refusals:
     """Why a person may not apply a plan now. The host is asked about each pull request once, at this moment."""
 
-    def __init__(self, services: Services, asked: Asked, *, is_named: bool) -> None:
+    def __init__(self, services: Services, asked: Asked, runs: Sequence[Run], *, is_named: bool) -> None:
         self._services = services
         self._asked = asked
+        self._runs = runs
         self._is_named = is_named
         self._words = host_words(services, asked.repository)
         self._pulls: dict[int, PullRequest | None] = {}
@@ -125,7 +126,7 @@ class Refusals:
         if posted_at is not None and posted_at < self._asked.comment.created_at:
             return ""
         line = Gatherer(self._services).line(run)
-        return replies.plan_changed(line, posted_at or run.times.get(run.status.value, run.created_at))
+        return replies.plan_changed(line, posted_at or run.times.get(run.status.value, run.created_at), self._runs)
 
     def _out_of_date(self, run: Run, workspace: Workspace) -> str:
         """What we know by ourselves; it is asked again when the plan is confirmed and when a runner claims it."""

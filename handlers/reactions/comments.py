@@ -4,6 +4,7 @@ from bot.comment_commands import Command, CommandVerb, Misspelled, NotForUs, par
 from bot.connection import Repository
 from bot.events import ButtonPressed, Commented
 from bot.messages import replies
+from bot.messages.check_run import covered_digests
 from bot.vcs.code_host import HostComment, Thread
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, acknowledge, answer
@@ -56,7 +57,7 @@ def is_ours(services: Services, repository: Repository, comment: HostComment) ->
     return services.outbox.is_ours(repository.id, comment.id)
 
 
-def on_button(services: Services, repository: Repository, event: ButtonPressed) -> tuple[str, list[Job]]:
+def on_button(services: Services, repository: Repository, event: ButtonPressed, key: str) -> tuple[str, list[Job]]:
     """Apply or Discard was pressed on our check run (GitHub App): the same as the comment, from that person."""
     pulls = [pull for pull in services.pulls.open(repository.id) if pull.head_sha == event.head_sha]
     number = pulls[0].number if pulls else None
@@ -64,9 +65,8 @@ def on_button(services: Services, repository: Repository, event: ButtonPressed) 
     host = services.host_of(repository)
     now = services.now()
     pressed = HostComment(event.external_id, event.sender, event.button, now, now)
-    key = f"button/{event.external_id}/{event.button}"
-    asked = Asked(repository, thread, pressed, key, host.role_of(repository, event.sender))
-    targets = tuple(part for part in event.external_id.split(",") if part.startswith("run-"))
+    asked = Asked(repository, thread, pressed, f"button/{key}", host.role_of(repository, event.sender))
+    targets = covered_digests(event.external_id)
     if event.button not in ("apply", "discard") or not targets:
         return f"the button {event.button!r} is not ours", []
     return carry_out(services, asked, Command(CommandVerb(event.button), targets=targets))

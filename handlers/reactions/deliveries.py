@@ -138,7 +138,7 @@ def _react(services: Services, connection: Connection, event: Event | Ignored, k
         case Commented():
             return _outcome(on_comment(services, known, event))
         case ButtonPressed():
-            return _outcome(on_button(services, known, event))
+            return _outcome(on_button(services, known, event, key))
         case RepositoryMoved():
             return Outcome(f"{event.old_path or 'the repository'} is {known.path} now")
         case _:

@@ -63,7 +63,7 @@ class Gatherer:
             other
             for other in self._services.runs.of_pull(run.repository_id, run.pull_number)
             if other.workspace_id == run.workspace_id
-            and other.queue_sequence < run.queue_sequence
+            and other.created_at < run.created_at
             and other.summary is not None
         ]
         return max(earlier, key=lambda other: other.created_at, default=None)

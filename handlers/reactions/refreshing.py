@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.connection import Repository
+from bot.connection import Provider, Repository
 from bot.messages.facts import NoLines
 from bot.messages.statuses import StatusScope, statuses_for
 from bot.run import Run, RunKind, RunStatus
@@ -23,8 +23,11 @@ def refresh_commit(services: Services, refresh: Wanted) -> list[str]:
     commit_sha = str(refresh.content["commit_sha"])
     runs = services.runs.at_commit(repository.id, commit_sha)
     lanes = {refresh.lane}
+    # Worked out before the transaction: hundreds of runs take a while to read, and a writer must not be kept waiting.
+    number, statuses = _statuses(services, repository, refresh, runs)
     with services.records.write():
-        _want_statuses(services, repository, refresh, runs)
+        _want_statuses(services, repository, refresh, number, statuses)
+        _want_check_run(services, repository, refresh, runs)
         for lane, number, of_thread in _threads(services, repository, commit_sha, runs):
             _want_approval(services, repository, lane, number, commit_sha, of_thread)
             _want_result(services, repository, lane, number, commit_sha, of_thread)
@@ -32,7 +35,10 @@ def refresh_commit(services: Services, refresh: Wanted) -> list[str]:
     return sorted(lanes)
 
 
-def _want_statuses(services: Services, repository: Repository, refresh: Wanted, runs: Sequence[Run]) -> None:
+def _statuses(
+    services: Services, repository: Repository, refresh: Wanted, runs: Sequence[Run]
+) -> tuple[int | None, Sequence[CommitStatus]]:
+    """What the commit should show, and the number of the pull request of which it is the head."""
     commit_sha = str(refresh.content["commit_sha"])
     pulls = [pull for pull in services.pulls.open(repository.id) if pull.head_sha == commit_sha]
     workspaces = services.workspaces.of_repository(repository.id)
@@ -46,13 +52,23 @@ def _want_statuses(services: Services, repository: Repository, refresh: Wanted, 
         applies_before_merge=any(w.vcs_workflow is Workflow.APPLY_BEFORE_MERGE for w in workspaces),
         words=host_words(services, repository),
     )
-    for status in statuses_for(scope):
+    return pulls[0].number if pulls else None, statuses_for(scope)
+
+
+def _want_statuses(
+    services: Services,
+    repository: Repository,
+    refresh: Wanted,
+    number: int | None,
+    statuses: Sequence[CommitStatus],
+) -> None:
+    for status in statuses:
         content = {
-            "commit_sha": commit_sha,
+            "commit_sha": refresh.content["commit_sha"],
             "state": status.state.value,
             "description": status.description,
             "target_url": status.target_url,
-            "pull_number": pulls[0].number if pulls else None,
+            "pull_number": number,
         }
         patience = PATIENCE_SECONDS if _is_still_pending(services, repository, refresh.lane, status) else 0
         services.outbox.want(
@@ -64,6 +80,22 @@ def _want_statuses(services: Services, repository: Repository, refresh: Wanted, 
             content,
             patience_seconds=patience,
         )
+
+
+def _want_check_run(services: Services, repository: Repository, refresh: Wanted, runs: Sequence[Run]) -> None:
+    """A GitHub App shows the same as one check run with buttons, beside the statuses."""
+    if not runs or services.connections.get(refresh.connection_id).provider is not Provider.GITHUB_APP:
+        return
+    services.outbox.want(
+        refresh.connection_id,
+        repository.id,
+        refresh.lane,
+        Channel.CHECK,
+        "runs",
+        {"commit_sha": refresh.content["commit_sha"]},
+        again=True,
+        patience_seconds=PATIENCE_SECONDS if any(run.status in _BEING_PLANNED for run in runs) else 0,
+    )
 
 
 def _is_still_pending(services: Services, repository: Repository, lane: str, status: CommitStatus) -> bool:

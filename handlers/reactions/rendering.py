@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from bot.connection import Repository
 from bot.ids import RunId
 from bot.messages import apply_result, approval_request, living_comment
+from bot.messages.check_run import check_run
 from bot.messages.facts import NoLines, RunLine
 from bot.run import Run
-from bot.vcs.code_host import Thread
+from bot.vcs.code_host import CheckRun, Thread
 from handlers.reactions.gathering import (
     Gatherer,
     commit_url,
@@ -44,6 +45,14 @@ def render(services: Services, wanted: Wanted, limit: int) -> Rendered | None:
             return Rendered(_thread(wanted), f"{wanted.content['body']}\n\n{marker(services, wanted)}")
         case kind:
             raise ValueError(f"there is no comment of kind {kind!r}")
+
+
+def render_check_run(services: Services, repository: Repository, commit_sha: str) -> CheckRun:
+    """The check run of a commit as it should be now."""
+    runs = newest_each(services.runs.at_commit(repository.id, commit_sha))
+    lines = Gatherer(services, with_output=True).lines(runs)
+    url = commit_url(services, repository, commit_sha)
+    return check_run(commit_sha, lines, url, with_organization=serves_several_organizations(services, repository))
 
 
 def marker(services: Services, wanted: Wanted) -> str:

@@ -20,6 +20,7 @@ COMMIT_SLOT = "commit"
 LIVING_SLOT = "living"
 # Hosts allow few writes (GitHub: 80 a minute). A plan of seconds is told once, when there is something to read.
 PATIENCE_SECONDS = 5.0
+CROWD = 20  # runs of one commit; as many have a status of their own
 _ON_THE_WAY = (RunStatus.PENDING, RunStatus.PLAN_QUEUED, RunStatus.PLANNING)
 
 
@@ -48,8 +49,22 @@ def report_commit(services: Services, repository: Repository, commit_sha: str, w
         return []
     lane = commit_lane(repository.id, commit_sha)
     content = {"commit_sha": commit_sha, "why_none": why_none or _known_reason(services, repository.id, lane)}
-    services.outbox.want(connection.id, repository.id, lane, Channel.REFRESH, COMMIT_SLOT, content, again=True)
+    services.outbox.want(
+        connection.id,
+        repository.id,
+        lane,
+        Channel.REFRESH,
+        COMMIT_SLOT,
+        content,
+        again=True,
+        patience_seconds=_patience_of_a_crowd(services.runs.count_at_commit(repository.id, commit_sha)),
+    )
     return [Job(Verb.SEND, lane)]
+
+
+def _patience_of_a_crowd(runs: int) -> float:
+    """Seconds between two looks at a commit: all its runs are looked at, so hundreds are not at each step of one."""
+    return runs / 100 if runs > CROWD else 0
 
 
 def report_pull(services: Services, repository: Repository, number: int, *, patience_seconds: float = 0) -> list[Job]:

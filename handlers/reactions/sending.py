@@ -7,7 +7,7 @@ from bot.errors import NotFound, OutsideTrouble, Refused
 from bot.vcs.code_host import CodeHost, CommitStatus, HostComment, StatusState, Thread
 from handlers.jobs import Job, Verb
 from handlers.reactions.refreshing import refresh_commit
-from handlers.reactions.rendering import Rendered, marker, render
+from handlers.reactions.rendering import Rendered, marker, render, render_check_run
 from handlers.services import Services
 from storage.outbox import Channel, Wanted
 
@@ -72,8 +72,10 @@ def _send_one(services: Services, wanted: Wanted) -> None:
             services.outbox.sent(wanted)
         case Channel.MERGE:
             _merge(services, host, wanted)
-        case Channel.CHECK | Channel.REFRESH:
-            raise ValueError(f"{wanted.channel} is not sent from here")
+        case Channel.CHECK:
+            _send_check_run(services, host, wanted)
+        case Channel.REFRESH:
+            raise ValueError("a refresh is worked out, not sent")
 
 
 def _send_status(services: Services, host: CodeHost, wanted: Wanted) -> None:
@@ -86,6 +88,17 @@ def _send_status(services: Services, host: CodeHost, wanted: Wanted) -> None:
     )
     host.post_status(repository, str(content["commit_sha"]), status, pull=pull)
     services.outbox.sent(wanted)
+
+
+def _send_check_run(services: Services, host: CodeHost, wanted: Wanted) -> None:
+    """What it shows is worked out now, so its buttons cover what is true now."""
+    repository = services.repositories.get(wanted.repository_id)
+    check = render_check_run(services, repository, str(wanted.content["commit_sha"]))
+    digest = hashlib.sha256(repr(check).encode()).hexdigest()
+    if wanted.sent_digest == digest:
+        services.outbox.sent(wanted, digest=digest)
+        return
+    services.outbox.sent(wanted, host.post_check_run(repository, check, wanted.remote_id), digest)
 
 
 def _send_comment(services: Services, host: CodeHost, wanted: Wanted) -> None:

@@ -89,5 +89,7 @@ class PushToApply:
         assert set(statuses.values()) == {"success"}
         assert {"runlock/plan", "runlock/apply", "runlock/apply: prod"} <= set(statuses)
         ours = [comment.body for comment in self.pull.comments if comment.author != self.alice]
-        assert [sum(word in body for body in ours) for word in ("waits for approval", "Approved:", "1 added")] == [1] * 3
+        assert [sum(word in body for body in ours) for word in ("waits for approval", "Approved:", "1 added")] == [
+            1
+        ] * 3
         assert len(ours) == 3, ours

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from tests.scenarios.world import HELLO, World
 
 
 def newest(world: World) -> Run:
-    return world.runs()[-1]
+    """The run that was made last; queues count anew when a plan is approved."""
+    return max(world.runs(), key=lambda run: run.created_at)
 
 
 def test_a_comment_written_over_plan_a_does_not_apply_plan_b(world: World) -> None:
@@ -28,8 +31,7 @@ def test_a_comment_written_over_plan_a_does_not_apply_plan_b(world: World) -> No
     team.a_moment_passes(seconds=90)
     world.settle()
 
-    answer = pull.last_comment
-    assert "changed at" in answer
+    (answer,) = [comment.body for comment in pull.comments if "changed at" in comment.body]
     assert "Nothing was applied" in answer
     assert team.nothing_was_applied()
     second = newest(world)
@@ -88,11 +90,11 @@ def test_plan_said_before_the_push_is_known_plans_the_new_head_once(world: World
     assert [run.status for run in of_head] == [RunStatus.PLANNED_AND_SAVED]
 
 
-def two_rooms(world: World) -> tuple[Team, Any, Run, Run]:
+def two_rooms(world: World, other_files: str = OTHER) -> tuple[Team, Any, Run, Run]:
     """Two workspaces, a and b, each with its directory and a plan that waits."""
     team = Team(world, working_directory="a", **BEFORE_MERGE)
     other = world.workspace("staging", team.repo, working_directory="b", **BEFORE_MERGE)
-    pull = team.open(files={"a/main.tf": HELLO, "b/main.tf": HELLO})
+    pull = team.open(files={"a/main.tf": HELLO, "b/main.tf": other_files})
     return team, pull, world.runs(team.prod)[0], world.runs(other)[0]
 
 
@@ -113,6 +115,19 @@ def test_a_plan_is_chosen_by_name(world: World, how: str) -> None:
 
     assert world.run(prod).status is RunStatus.APPLIED
     assert world.run(staging).status is RunStatus.PLANNED_AND_SAVED
+
+
+def test_the_name_that_we_offer_names_one_plan(world: World) -> None:
+    """Equal configurations planned within a second have equal plan files: what we offer still names one."""
+    team, pull, prod, staging = two_rooms(world, HELLO)
+    (request,) = [comment.body for comment in pull.comments if "2 runs wait for approval" in comment.body]
+    offered = re.search(r"for example `(apply [^`]+)`", request)
+    assert offered
+
+    team.say(pull, offered[1])
+
+    ends = {world.run(prod).status, world.run(staging).status}
+    assert ends == {RunStatus.APPLIED, RunStatus.PLANNED_AND_SAVED}
 
 
 def test_apply_alone_means_every_plan(world: World) -> None:
@@ -163,6 +178,12 @@ def test_two_people_comment_apply_at_once(world: World) -> None:
     assert len(answers) == 1
 
 
+def the_delivery_of(team: Team, body: str) -> Any:
+    """The webhook that told of the comment with this text."""
+    told = [d for d in team.host.deliveries if d.event in ("issue_comment", "Note Hook")]
+    return next(d for d in reversed(told) if json.dumps(body).encode() in d.body)
+
+
 def test_a_comment_delivered_twice_acts_once(world: World) -> None:
     """Invariant 2."""
     team = Team(world)
@@ -170,13 +191,7 @@ def test_a_comment_delivered_twice_acts_once(world: World) -> None:
     run = newest(world)
     team.say(pull, "apply")
     said = [comment.body for comment in pull.comments]
-    delivery = next(
-        d for d in reversed(team.host.deliveries) if d.payload.get("comment", d.payload).get("body") or True
-    )
-
-    delivery = [d for d in team.host.deliveries if d.event in ("issue_comment", "Note Hook") and b'"apply"' in d.body][
-        -1
-    ]
+    delivery = the_delivery_of(team, "apply")
     team.host.send(delivery)
     world.settle()
 
@@ -190,9 +205,7 @@ def test_a_comment_delivered_anew_under_another_id_acts_once(world: World) -> No
     pull = team.open()
     team.say(pull, "plan")
     runs, said = len(world.runs()), len(pull.comments)
-    delivery = [d for d in team.host.deliveries if d.event in ("issue_comment", "Note Hook") and b'"plan"' in d.body][
-        -1
-    ]
+    delivery = the_delivery_of(team, "plan")
     for name in ("X-GitHub-Delivery", "Idempotency-Key", "X-Gitlab-Event-UUID", "X-Gitlab-Webhook-UUID"):
         if name in delivery.headers:
             delivery.headers[name] = "another-id"

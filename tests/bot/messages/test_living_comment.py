@@ -68,8 +68,12 @@ def test_one_plan_that_can_be_applied_before_the_merge() -> None:
 
 
 def test_several_plans_and_one_that_waits_for_another_pull_request() -> None:
-    ready = [a_line(name, S.PLANNED_AND_SAVED, K.SAVED_PLAN) for name in ("my prod", "stage")]
-    held = a_line("dev", S.PLANNED_AND_SAVED, K.SAVED_PLAN, held_by_pull=41)
+    other_plan = {"plan_digest": "3f2a9d" + "0" * 58}
+    ready = [
+        a_line("my prod", S.PLANNED_AND_SAVED, K.SAVED_PLAN),
+        a_line("stage", S.PLANNED_AND_SAVED, K.SAVED_PLAN, run=other_plan),
+    ]
+    held = a_line("dev", S.PLANNED_AND_SAVED, K.SAVED_PLAN, held_by_pull=41, run=other_plan)
     body = said(*ready, held)
     assert (
         "- `dev` waits for #41\n\nA workspace is free again once that pull request is merged, closed or unlocked.\n\n"

@@ -1,5 +1,7 @@
 """Do the request for approval, the result of an apply and the lines of the Git hook say it plainly?"""
 
+import pytest
+
 from bot.messages import apply_result, approval_request
 from bot.messages.apply_result import ApplyResult
 from bot.messages.approval_request import ApprovalRequest
@@ -7,10 +9,10 @@ from bot.messages.facts import Trouble
 from bot.messages.fit import size
 from bot.messages.hook_lines import HookScope, lines_for
 from bot.plan_summary import PlanSummary
-from bot.run import RunStatus
+from bot.run import RunKind, RunStatus
 from tests.bot.messages.lines import HEAD, LIMIT, MARK, URL, a_line
 
-S = RunStatus
+S, K = RunStatus, RunKind
 LOCKED = "Locked to commit `1a2b3c4d5e6f`, manifest `aabbccddeeff` and plan `3f2a9c112233`."
 
 
@@ -35,7 +37,23 @@ def test_the_request_for_several_approvals() -> None:
     body = approval_request.render(ApprovalRequest(HEAD, "main", lines, URL, MARK), LIMIT)
     assert body.startswith("### 2 runs wait for approval: commit `1a2b3c4d5e6f` of `main`\n\n| Workspace |")
     assert body.index("[`dev`]") < body.index("[`prod`]")
-    assert "To apply all of them, comment `apply`; for one of them, for example `apply 3f2a9c`." in body
+    assert "To apply all of them, comment `apply`; for one of them, for example `apply run-dev`." in body
+
+
+@pytest.mark.parametrize(
+    ("other", "named"), [("3f2a9d", "3f2a9c"), ("3f2a9c0", "3f2a9c1"), ("3f2a9c112233", "run-dev")]
+)
+def test_what_we_offer_names_exactly_one_plan(other: str, named: str) -> None:
+    """Equal configurations that are planned within one second have equal plan files."""
+    lines = (a_line("prod", S.PLANNED, run={"plan_digest": other.ljust(64, "0")}), a_line("dev", S.PLANNED))
+    body = approval_request.render(ApprovalRequest(HEAD, "main", lines, URL, MARK), LIMIT)
+    assert f"for example `apply {named}`" in body
+
+
+def test_plans_of_pull_requests_keep_nobody_waiting() -> None:
+    line = a_line("prod", S.PLANNED_AND_SAVED, K.SAVED_PLAN)
+    body = approval_request.render(ApprovalRequest(HEAD, "", (line,), URL, MARK), LIMIT)
+    assert "later runs wait" not in body
 
 
 def test_an_apply_that_worked() -> None:

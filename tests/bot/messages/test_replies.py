@@ -43,7 +43,7 @@ RUN_LINK = f"[`run-prod`]({URL}/prod/runs/run-prod)"
         ),
         (
             replies.ambiguous("3f2a9c", [PLANNED]),
-            "`3f2a9c` fits 1 run; give more characters of it:\n\n"
+            "`3f2a9c` fits 1 run; give more characters of it, or a run's id:\n\n"
             f"- `prod`, {RUN_LINK}: 2 to add, 0 to change, 1 to destroy",
         ),
         (
