@@ -74,6 +74,15 @@ def test_the_readme_lists_every_setting() -> None:
     assert listed == {name for name, _, _ in described()}
 
 
+def test_every_setting_that_the_code_reads_is_listed() -> None:
+    code = "\n".join(
+        path.read_text() for folder in ("bot", "handlers", "storage") for path in (ROOT / folder).rglob("*.py")
+    )
+    read = set(re.findall(r'"(RUNLOCK_[A-Z_]*[A-Z])"', code))
+    passed_to_git = {name for name in read if name.startswith("RUNLOCK_ASKPASS_")}  # by us to our own askpass program
+    assert read - passed_to_git == {name for name, _, _ in described()}
+
+
 def test_the_readme_names_every_room() -> None:
     readme = (ROOT / "README.md").read_text().partition("## The house")[2]
     for folder in ("bot", "handlers", "storage"):

@@ -81,7 +81,7 @@ def demo(*, keep: bool) -> None:
     with _server(stage, settings, keep=keep):
         services = open_services(settings)
         try:
-            _play(stage, services)
+            _play(stage, services, keep=keep)
         finally:
             services.close()
         click.secho(f"\nDone in {time.monotonic() - began:.0f} seconds.", bold=True)
@@ -142,7 +142,7 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
     raise click.ClickException(f"the server did not start; see {FOLDER}/serve.log")
 
 
-def _play(stage: Theatre, services: Services) -> None:
+def _play(stage: Theatre, services: Services, *, keep: bool) -> None:
     _say("An organization, a repository, a workspace, a variable")
     stage.git("init", "--quiet", "--bare", "--initial-branch=main", "infra.git")
     stage.git("clone", "--quiet", "infra.git", "work")
@@ -155,10 +155,10 @@ def _play(stage: Theatre, services: Services) -> None:
     stage.git("add", "main.tf", where="work")
     stage.git("commit", "--quiet", "--message", "Say hello", where="work")
     stage.git("push", "origin", "HEAD:main", where="work", show=True)
-    _approve(stage, services)
+    _approve(stage, services, keep=keep)
 
 
-def _approve(stage: Theatre, services: Services) -> None:
+def _approve(stage: Theatre, services: Services, *, keep: bool) -> None:
     run = _wait_for(services, RunStatus.PLANNED)
     _say("The run is locked to its commit and its variables, and waits; this is what would be done")
     stage.runlock("run", "show", run.id)
@@ -172,9 +172,12 @@ def _approve(stage: Theatre, services: Services) -> None:
     click.echo(_read_state(services, token))
     workspace = services.workspaces.get(run.workspace_id)
     click.echo(f"\nThe run: {run_url(services, workspace, run)}")
+    if not keep:
+        click.echo("To look at it in a browser, leave the server running: DEMO_KEEP=1 make demo")
+        return
     owner = services.people.owners(workspace.organization_id)[0]
     link = services.tokens.give(TokenKind.LOGIN_LINK, owner.id, "demo", LINK_LIFETIME)
-    click.echo(f"To look at it in a browser (with --keep): {services.settings.address}/login/{link}")
+    click.echo(f"To look at it in a browser: {services.settings.address}/login/{link}")
 
 
 def _wait_for(services: Services, status: RunStatus) -> Run:

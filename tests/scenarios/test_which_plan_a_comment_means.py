@@ -26,7 +26,7 @@ def test_a_comment_written_over_plan_a_does_not_apply_plan_b(world: World) -> No
     first = world.only_run()
     pull.push({"main.tf": OTHER}, by=team.bob)
     # The new plan is made, and nothing of it has been posted yet, when alice comments what she read before.
-    world.work_until(lambda: newest(world).status is RunStatus.PLANNED_AND_SAVED)
+    world.work_until(lambda: newest(world) != first and newest(world).status is RunStatus.PLANNED_AND_SAVED)
     pull.comment("apply", team.alice)
     team.a_moment_passes(seconds=90)
     world.settle()
@@ -41,6 +41,18 @@ def test_a_comment_written_over_plan_a_does_not_apply_plan_b(world: World) -> No
 
     assert world.run(second).status is RunStatus.APPLIED
     assert b'"other"' in world.state(team.prod)
+
+
+def test_a_comment_written_while_plan_b_is_made_applies_neither(world: World) -> None:
+    """Invariant 5: plan A is over, and plan B is not there yet."""
+    team = Team(world, **BEFORE_MERGE)
+    pull = team.open()
+    pull.push({"main.tf": OTHER}, by=team.bob)
+    pull.comment("apply", team.alice)
+    world.settle()
+
+    assert any("not everything is planned yet" in comment.body for comment in pull.comments)
+    assert team.nothing_was_applied()
 
 
 def test_a_plan_posted_within_the_same_second_is_not_taken_as_read(world: World) -> None:
