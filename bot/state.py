@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from bot.errors import Refused
 
+LARGEST_SERIAL = 2**63 - 1  # Terraform's is an unsigned 64 bit counter; nobody has counted this far
+LONGEST_LINEAGE = 200  # characters
+
 
 class StateConflict(Refused):
     """The state does not follow the current one."""
@@ -29,9 +32,14 @@ def read_state(raw: bytes) -> StateFacts:
     if not isinstance(document, dict):
         raise Refused("the state is not a JSON object")
     serial, lineage = document.get("serial", 0), document.get("lineage", "")
-    if type(serial) is not int or serial < 0 or not isinstance(lineage, str):
+    if type(serial) is not int or not 0 <= serial <= LARGEST_SERIAL or not _is_lineage(lineage):
         raise Refused("the state has no proper serial and lineage")
     return StateFacts(serial, lineage, hashlib.md5(raw, usedforsecurity=False).hexdigest())
+
+
+def _is_lineage(value: object) -> bool:
+    """A UUID where Terraform writes it; older states have none. What can't be shown or stored is no lineage."""
+    return isinstance(value, str) and len(value) <= LONGEST_LINEAGE and (value == "" or value.isprintable())
 
 
 def check_follows(current: StateFacts | None, new: StateFacts) -> bool:

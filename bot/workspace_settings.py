@@ -31,6 +31,11 @@ def check_name(name: object) -> str:
     return name
 
 
+def is_branch_name(name: str) -> bool:
+    """Whether Git would take it as a branch's name."""
+    return bool(name) and not _UNFIT_FOR_BRANCH.search(name)
+
+
 def fitting_settings(settings: Mapping[str, Any], current: Workspace | None = None) -> dict[str, Any]:
     """The settings in our exact form, to be added to those of `current` (None: a new workspace).
 

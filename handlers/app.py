@@ -1,6 +1,7 @@
 """How is the web process put together? Doors on one Flask app, each given the services and a way to enqueue."""
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
 
 from handlers import api, metrics, pages, runner_api, webhooks
 from handlers.enqueue import Enqueue
@@ -9,6 +10,7 @@ from handlers.state import http_backend
 
 # The largest body of any door: a state or a work folder. The webhook door has its own, smaller limit.
 LARGEST_BODY = 1_000_000_000
+FOR_MACHINES = ("/webhooks", "/runner/")  # doors that answer in JSON, also where there is no such door
 
 
 def create_app(services: Services, enqueue: Enqueue) -> Flask:
@@ -22,9 +24,19 @@ def create_app(services: Services, enqueue: Enqueue) -> Flask:
     app.register_blueprint(api.blueprint(services, enqueue))
     app.register_blueprint(pages.blueprint(services, enqueue))
     app.register_blueprint(metrics.blueprint(services))
+    app.register_error_handler(HTTPException, _http_error)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", lambda: _ready(services))
     return app
+
+
+def _http_error(error: HTTPException) -> Response | HTTPException:
+    """What no door caught: a wrong path or method, a body that broke off, a fault of ours."""
+    if not request.path.startswith(FOR_MACHINES):
+        return error
+    answer = jsonify(error=(error.name + ": " + (error.description or "")).strip(": "))
+    answer.status_code = error.code or 500
+    return answer
 
 
 def _ready(services: Services) -> Response:

@@ -22,3 +22,4 @@ class Job:
     verb: Verb
     ident: str = ""
     delay_seconds: float = 0
+    priority: int = 0  # among runners' nudges: a larger number goes first

@@ -63,7 +63,7 @@ class Queues:
     def enqueue(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
             if job.verb is Verb.NUDGE_RUNNER:
-                nudge(self.runners, job.ident)
+                nudge(self.runners, job.ident, job.priority)
                 continue
             name = OUTSIDE_QUEUE if job.verb in OUTSIDE else REACTIONS_QUEUE
             task = self.tasks[name]

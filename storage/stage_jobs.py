@@ -156,12 +156,13 @@ class StageJobs:
             )
         )
 
-    def queued(self) -> list[StageJob]:
+    def queued(self, limit: int = -1) -> list[StageJob]:
         """Jobs that wait for a runner: applies first, then plans of normal runs, then the others."""
         rows = self._records.rows(
             """SELECT stage_jobs.* FROM stage_jobs JOIN runs ON runs.id = stage_jobs.run_id
                WHERE stage_jobs.status = 'queued'
-               ORDER BY stage != 'apply', runs.kind != 'normal', runs.queue_sequence"""
+               ORDER BY stage != 'apply', runs.kind != 'normal', runs.queue_sequence LIMIT ?""",
+            (limit,),
         )
         return [_job(row) for row in rows]
 

@@ -147,6 +147,14 @@ def requirements_missing(line: RunLine, reasons: Sequence[str]) -> str:
     return f"Nothing was applied: {_name(line)} asks for more before that.\n\n{missing}"
 
 
+def newer_commit(name: str, branch: str, commit_sha: str) -> str:
+    """An older commit of a branch is not planned again: it would undo the newer one."""
+    return (
+        f"{code(name, 100)} is not planned again here: a newer commit of {code(branch, 100)}, "
+        f"{code(short(commit_sha))}, has a run there."
+    )
+
+
 def head_moved(planned_sha: str, head_sha: str) -> str:
     return (
         f"Nothing was applied: the plan is of {code(short(planned_sha))}, and the newest commit is "

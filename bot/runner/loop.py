@@ -19,7 +19,7 @@ from huey import Huey
 from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
-from huey.storage import PostgresStorage, RedisStorage, SqliteStorage
+from huey.storage import PostgresStorage, PriorityRedisStorage, SqliteStorage
 
 from bot.errors import Refused, RunlockError
 from bot.runner.execute import Shutdown, execute_stage
@@ -109,16 +109,19 @@ def open_queue(url: str, name: str) -> Huey:
             name, storage_class=SqliteStorage, filename=str(path), strict_fifo=True, factory=_Connection, **common
         )
     if scheme in ("redis", "rediss", "unix"):
-        return Huey(name, storage_class=RedisStorage, url=url, **common)
+        return Huey(name, storage_class=PriorityRedisStorage, url=url, **common)
     if scheme in ("postgresql", "postgres"):
         return Huey(name, storage_class=PostgresStorage, dsn=url, **common)
     raise Refused(f"a queue can't be at {scheme}://…; it can be sqlite, redis:// or postgresql://")
 
 
-def nudge(queue: Huey, job_id: str) -> None:
-    """Tell the runners of this queue that there is a job. Needs no task of theirs to be known here."""
+def nudge(queue: Huey, job_id: str, priority: int = 0) -> None:
+    """Tell the runners of this queue that there is a job; a larger priority is read first.
+
+    Needs no task of theirs to be known here.
+    """
     message = Message(str(uuid.uuid4()), f"{__name__}.{EXECUTE}", args=(job_id,), kwargs={})
-    queue.storage.enqueue(queue.serializer.serialize(message))
+    queue.storage.enqueue(queue.serializer.serialize(message), priority)
 
 
 def add_execute_task(queue: Huey, execute: Callable[[str], object]) -> None:

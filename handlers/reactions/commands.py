@@ -19,6 +19,7 @@ from handlers.reactions.choosing import chosen, runs_here
 from handlers.reactions.decisions import cancel, discard
 from handlers.reactions.gathering import Gatherer, host_words, newest_each
 from handlers.reactions.pulls import end_run, free_holds, look_again, plan_pull, pull_event
+from handlers.reactions.pushed_again import plan_pushed_again, was_pushed
 from handlers.services import Services
 
 Result = tuple[str, list[Job]]
@@ -56,7 +57,7 @@ def _plan(services: Services, asked: Asked, command: Command) -> Result:
     number = asked.thread.pull_number
     pull = services.host_of(asked.repository).read_pull(asked.repository, number) if number is not None else None
     if pull is None or not pull.is_open:
-        return "nothing to plan", answer(services, asked, replies.pull_is_over(words))
+        return _plan_pushed(services, asked, command)
     if pull.from_fork and not services.settings.forks:
         return "a fork is not planned", answer(services, asked, replies.fork_refused(words))
     pull, tracking, facts = look_again(services, asked.repository, pull)
@@ -78,6 +79,19 @@ def _plan(services: Services, asked: Asked, command: Command) -> Result:
     else:
         body = replies.refused(sentence)
     return sentence, [*jobs, *more, *answer(services, asked, body)]
+
+
+def _plan_pushed(services: Services, asked: Asked, command: Command) -> Result:
+    """After the merge, and at a commit, `plan` means the runs of what was pushed."""
+    runs = newest_each([run for run in runs_here(services, asked) if was_pushed(run)])
+    if not runs:
+        is_pull = asked.thread.pull_number is not None
+        body = replies.pull_is_over(host_words(services, asked.repository))
+        return "nothing to plan", answer(services, asked, body if is_pull else replies.nothing_to(CommandVerb.PLAN))
+    wanted = [run for run in runs if _is_chosen(services.workspaces.get(run.workspace_id), command)]
+    if not wanted:
+        return "no workspace chosen", answer(services, asked, replies.nothing_chosen(command))
+    return plan_pushed_again(services, asked, wanted)
 
 
 def _is_chosen(workspace: Workspace, command: Command) -> bool:

@@ -19,7 +19,9 @@ from bot.events import (
     Tagged,
 )
 from bot.vcs import git_webhook, github_webhook, gitlab_webhook
+from bot.vcs.clone_url import parse_clone_url
 from bot.vcs.deliveries import MalformedDelivery
+from bot.workspace_settings import is_branch_name
 from handlers.jobs import Job, Verb
 from handlers.reactions.comments import on_button, on_comment
 from handlers.reactions.pulls import on_pull_changed
@@ -150,12 +152,20 @@ def _outcome(result: tuple[str, list[Job]]) -> Outcome:
 
 
 def _known_repository(services: Services, connection: Connection, told: HostRepository) -> Repository | None:
-    """The repository that the event speaks of, by its host id; its path and default branch follow the host."""
+    """The repository that the event speaks of, by its host id; its path and default branch follow the host.
+
+    Raises Refused for a clone URL at another host: our credential would go there. A webhook's secret is known to
+    whoever pasted it into the repository's settings; the credential reaches all repositories of the connection.
+    """
     known = services.repositories.by_host_id(connection.id, told.host_id)
     if known is None:
         return None
     is_news = (told.path, told.clone_url, told.default_branch) != (known.path, known.clone_url, known.default_branch)
     if is_news and told.path and told.clone_url and told.default_branch:
+        if not parse_clone_url(told.clone_url).is_same_host(parse_clone_url(known.clone_url)):
+            raise Refused(f"the delivery has {known.path} fetched from another host than its own")
+        if not is_branch_name(told.default_branch):
+            raise Refused("the delivery names a default branch that Git would not take")
         services.repositories.update(known.id, told, known.installation_id)
         return services.repositories.get(known.id)
     return known

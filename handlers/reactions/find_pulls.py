@@ -2,7 +2,7 @@
 
 import structlog
 
-from bot.errors import OutsideTrouble
+from bot.errors import OutsideTrouble, Refused
 from handlers.jobs import Job, Verb
 from handlers.reactions.reports import report_commit
 from handlers.services import Services
@@ -19,7 +19,7 @@ def find_pulls(services: Services, ident: str) -> list[Job]:
     host = services.host_of(repository)
     try:
         found = host.merged_pulls_of(repository, commit_sha)
-    except OutsideTrouble as trouble:
+    except (OutsideTrouble, Refused) as trouble:
         log.warning("the pull request of a commit is not known yet", commit=commit_sha, reason=trouble.reason)
         return _again(repository_id, commit_sha, int(attempt))
     for pull in found:

@@ -1,12 +1,25 @@
 """Who goes next in this workspace? `work_queue` starts whatever may start, and nothing else."""
 
+from enum import IntEnum
+
 from bot.ids import WorkspaceId
 from bot.run import Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent
 from bot.run_queue import in_order, next_to_start, plans_outside_queue
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
+from handlers.reactions.reports import report
 from handlers.services import Services
+
+MOST_TOLD = 10  # of those who wait: the places of the others are read on the page
+
+
+class Priority(IntEnum):
+    """Who gets a free runner first, as in TFE (tfe-contract 1.5)."""
+
+    OTHER_PLAN = 0  # plan-only and saved-plan runs
+    NORMAL_PLAN = 1
+    APPLY = 2
 
 
 def work_queue(services: Services, workspace_id: WorkspaceId) -> list[Job]:
@@ -25,7 +38,15 @@ def work_queue(services: Services, workspace_id: WorkspaceId) -> list[Job]:
             jobs += _start_apply(services, head)
         elif head is not None:
             jobs += _start_plan(services, head)
+        if head is not None:
+            jobs += _tell_those_behind(services, head, runs)
     return jobs
+
+
+def _tell_those_behind(services: Services, head: Run, runs: list[Run]) -> list[Job]:
+    """The queue has moved: the next ones' places are other places now."""
+    behind = [run for run in in_order(runs) if run.id != head.id and not run.holds_workspace]
+    return [job for run in behind[:MOST_TOLD] for job in report(services, run)]
 
 
 def _confirmed_head(runs: list[Run]) -> Run | None:
@@ -39,10 +60,11 @@ def _confirmed_head(runs: list[Run]) -> Run | None:
 def _start_plan(services: Services, run: Run) -> list[Job]:
     _, jobs = move(services, run, RunEvent.TURN_REACHED, "waits for a runner to plan it")
     job_id = services.jobs.add(run.id, Stage.PLAN)
-    return [*jobs, Job(Verb.NUDGE_RUNNER, job_id)]
+    priority = Priority.NORMAL_PLAN if run.kind is RunKind.NORMAL else Priority.OTHER_PLAN
+    return [*jobs, Job(Verb.NUDGE_RUNNER, job_id, priority=priority)]
 
 
 def _start_apply(services: Services, run: Run) -> list[Job]:
     _, jobs = move(services, run, RunEvent.APPLY_TURN_REACHED, "waits for a runner to apply it")
     job_id = services.jobs.add(run.id, Stage.APPLY)
-    return [*jobs, Job(Verb.NUDGE_RUNNER, job_id)]
+    return [*jobs, Job(Verb.NUDGE_RUNNER, job_id, priority=Priority.APPLY)]

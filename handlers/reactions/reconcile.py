@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from bot.connection import Repository
-from bot.errors import OutsideTrouble
+from bot.errors import OutsideTrouble, Refused
 from bot.events import NOBODY, Commented, HostRepository, PullAction, PullRequest, Pushed
 from bot.mapping import tracked_branch
 from bot.vcs.code_host import CodeHost, Thread
@@ -35,8 +35,8 @@ def reconcile(services: Services, repository_id: str) -> list[Job]:
         try:
             jobs = _compare(services, repository, services.host_of(repository))
             services.repositories.mark_reconciled(repository.id, began)
-        except OutsideTrouble as trouble:
-            # The host is away; nothing is marked, so the next sweep asks again.
+        except (OutsideTrouble, Refused) as trouble:
+            # The host is away, or what we know of it makes no sense; nothing is marked, so the next sweep asks again.
             log.info("reconcile put off", repository=repository.path, reason=trouble.reason)
     return [*jobs, *come_back(services, lane)]
 

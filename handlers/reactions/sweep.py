@@ -9,6 +9,8 @@ from handlers.services import Services
 
 SEARCH_TAKES = timedelta(seconds=sum(ASK_AGAIN_AFTER) + 60)  # after that, nobody looks for the pull request any more
 
+MOST_NUDGED = 50
+
 
 def sweep(services: Services) -> list[Job]:
     """Find what no job speaks of any more (invariant 1). Doing it twice, or while all is well, changes nothing."""
@@ -17,7 +19,8 @@ def sweep(services: Services) -> list[Job]:
         jobs += lose(services, stage_job)
     jobs += [Job(Verb.HANDLE_DELIVERIES, lane) for lane in services.inbox.waiting_lanes()]
     jobs += [Job(Verb.WORK_QUEUE, workspace_id) for workspace_id in services.runs.workspaces_with_unfinished()]
-    jobs += [Job(Verb.NUDGE_RUNNER, stage_job.id) for stage_job in services.jobs.queued()]
+    # Those at the front are enough: their own nudges are in the queue, and more would pile up there each minute.
+    jobs += [Job(Verb.NUDGE_RUNNER, stage_job.id) for stage_job in services.jobs.queued(limit=MOST_NUDGED)]
     jobs += [Job(Verb.STAGE_ENDED, run_id) for run_id in services.runs.follow_ups()]
     jobs += [Job(Verb.SEND, lane) for lane in services.outbox.due_lanes()]
     last_try = len(ASK_AGAIN_AFTER)

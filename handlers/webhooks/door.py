@@ -22,6 +22,7 @@ from handlers.webhooks.follow import follow_lines
 
 # GitLab has no delivery id before it sends Idempotency-Key; then the body's digest stands in for one.
 SAME_BODY_WINDOW = timedelta(minutes=10)
+MOST_FORM_FIELDS = 10  # a form has one that is of use
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,10 @@ def _headers() -> Mapping[str, str]:
 def _document(raw: bytes) -> bytes:
     """The JSON of a delivery: the body itself, or the `payload` field of a form (GitHub offers both)."""
     if request.mimetype == "application/x-www-form-urlencoded":
-        fields = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=10)
+        try:
+            fields = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=MOST_FORM_FIELDS)
+        except ValueError as error:
+            raise MalformedDelivery(f"the form has more than {MOST_FORM_FIELDS} fields") from error
         if "payload" not in fields:
             raise MalformedDelivery("the form has no field named payload")
         return fields["payload"][0].encode()

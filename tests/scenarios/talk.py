@@ -49,6 +49,11 @@ class Team:
         self.world.offset += by
         self.host.advance(by)
 
+    def the_host_is_asked_for_two_minutes(self) -> None:
+        """Until nobody expects a pull request for a pushed commit any more."""
+        for _ in range(7):
+            self.world.wait(minutes=1, seconds=6)
+
     def say(self, place: Any, text: str, by: Any = None) -> str:
         """Comment on a pull request or on a commit; what Runlock writes anew because of it, as one text."""
         self.a_moment_passes()
