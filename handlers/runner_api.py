@@ -5,6 +5,7 @@ A lease that isn't the job's gets 409, always.
 """
 
 import hmac
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -54,7 +55,7 @@ def _claim(services: Services, enqueue: Enqueue, job_id: str) -> Response:
         return _problem(409, "that job is gone")
     document = request.get_json(silent=True)
     name = document.get("runner", "") if isinstance(document, dict) else ""
-    token, jobs = claim(services, job, str(name)[:100] or "unnamed")
+    token, jobs = claim(services, job, _writable(name)[:100] or "unnamed")
     enqueue(jobs)
     if token is None:
         return _problem(409, "that job is somebody's already, or not to be done any more")
@@ -132,7 +133,8 @@ def _result(services: Services, enqueue: Enqueue, job: StageJob) -> Response:
 
 def read_result(document: object) -> StageResult:
     """Raises ValueError naming what is wrong: a runner is not trusted to be well-formed."""
-    if not isinstance(document, dict) or document.get("outcome") not in OUTCOMES:
+    outcome = document.get("outcome") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(outcome, str) or outcome not in OUTCOMES:
         raise ValueError(f"a result has an outcome, one of {', '.join(sorted(OUTCOMES))}")
     exit_code = document.get("exit_code")
     if exit_code is not None and type(exit_code) is not int:
@@ -140,17 +142,33 @@ def read_result(document: object) -> StageResult:
     digest = str(document.get("plan_digest", ""))
     if digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
         raise ValueError("plan_digest is 64 hex digits")
+    notes = document.get("notes") or []
+    if not isinstance(notes, list):
+        raise ValueError("notes is a list of sentences")
     return StageResult(
-        outcome=document["outcome"],
+        outcome=outcome,
         exit_code=exit_code,
         has_changes=document.get("has_changes") is True,
-        summary=PlanSummary.from_json(document.get("summary") or {}),
+        summary=_read_summary(document.get("summary")),
         plan_digest=digest,
-        engine=str(document.get("engine", ""))[:40],
-        engine_version=str(document.get("engine_version", ""))[:40],
-        error=str(document.get("error", ""))[:4000],
-        notes=tuple(str(note)[:1000] for note in (document.get("notes") or [])[:50]),
+        engine=_writable(document.get("engine", ""))[:40],
+        engine_version=_writable(document.get("engine_version", ""))[:40],
+        error=_writable(document.get("error", ""))[:4000],
+        notes=tuple(_writable(note)[:1000] for note in notes[:50]),
     )
+
+
+def _read_summary(document: object) -> PlanSummary:
+    if document is None:
+        return PlanSummary()
+    if not isinstance(document, dict):
+        raise ValueError("summary is an object")
+    return PlanSummary.from_json(json.loads(_writable(json.dumps(document, ensure_ascii=False))))
+
+
+def _writable(value: object) -> str:
+    """Text that a database takes: an engine's output may hold anything, and its end must not be lost over that."""
+    return str(value).encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def _bearer() -> str:

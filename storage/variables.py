@@ -53,16 +53,18 @@ class Variables:
         Raises Refused for a key that an engine can't have, or that would redirect the engine.
         """
         check_key(key, category)
-        known = self._by_key(workspace_id, key, category)
-        variable_id = known.id if known else VariableId(new_id("var"))
-        sealed = self._keyring.seal_text(value, f"variable {variable_id}")
-        self._records.change(
-            """INSERT INTO variables (id, workspace_id, key, value, category, hcl, sensitive, description)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, category, key) DO UPDATE
-               SET value = excluded.value, hcl = excluded.hcl, sensitive = excluded.sensitive,
-                   description = excluded.description""",
-            (variable_id, workspace_id, key, sealed, category, int(hcl), int(sensitive), description),
-        )
+        with self._records.write():
+            known = self._by_key(workspace_id, key, category)
+            # The value is sealed for its variable's id: looked up in the transaction, or two at once would spoil it.
+            variable_id = known.id if known else VariableId(new_id("var"))
+            sealed = self._keyring.seal_text(value, f"variable {variable_id}")
+            self._records.change(
+                """INSERT INTO variables (id, workspace_id, key, value, category, hcl, sensitive, description)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, category, key) DO UPDATE
+                   SET value = excluded.value, hcl = excluded.hcl, sensitive = excluded.sensitive,
+                       description = excluded.description""",
+                (variable_id, workspace_id, key, sealed, category, int(hcl), int(sensitive), description),
+            )
         return self.get(variable_id)
 
     def change(self, changed: Variable) -> Variable:

@@ -11,15 +11,21 @@ from handlers.api.requests import read_body
 from handlers.api.run_comments import LONGEST_COMMENT
 from handlers.jobs import Job
 from handlers.reactions import decisions
+from handlers.reactions.requirements import refuse_if_missing
 from handlers.services import Services
 
 Decide = Callable[[Services, RunId, str], list[Job]]
 
 
-def _action(decide: Decide) -> Callable[..., Response]:
+def _action(decide: Decide, check: Callable[[Services, RunId], None] | None = None) -> Callable[..., Response]:
+    """`check` asks the host; it comes before the transaction, which never waits for a network."""
+
     def act(ask: Ask, run_id: str) -> Response:
         run, _ = ask.asker.run(run_id)
         comment = read_body().text("comment", most=LONGEST_COMMENT).strip()
+        with conflicts():
+            if check is not None:
+                check(ask.services, run.id)
         with conflicts(), ask.services.records.write():
             jobs = decide(ask.services, run.id, ask.username)
             if comment:
@@ -31,7 +37,7 @@ def _action(decide: Decide) -> Callable[..., Response]:
 
 
 RULES: tuple[Rule, ...] = (
-    ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm)),
+    ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm, check=refuse_if_missing)),
     ("POST", "/runs/<run_id>/actions/discard", _action(decisions.discard)),
     ("POST", "/runs/<run_id>/actions/cancel", _action(decisions.cancel)),
     ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel)),

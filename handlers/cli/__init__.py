@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import click
 
+from handlers.logs import configure_logs
+
 # command → module and the click command in it
 COMMANDS: Mapping[str, str] = {
     "serve": "handlers.cli.serve:serve",
@@ -49,3 +51,4 @@ class LateGroup(click.Group):
 @click.version_option(package_name="runlock")
 def main() -> None:
     """Runlock runs Terraform and OpenTofu for a team."""
+    configure_logs()

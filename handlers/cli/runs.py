@@ -12,6 +12,7 @@ from handlers.cli.common import enqueue, find_workspace, only_organization, orga
 from handlers.reactions.decisions import confirm
 from handlers.reactions.decisions import discard as discard_run
 from handlers.reactions.gathering import Gatherer, run_url
+from handlers.reactions.requirements import refuse_if_missing
 from handlers.services import Services
 
 
@@ -64,6 +65,7 @@ def show(services: Services, run_id: str) -> None:
 def apply(services: Services, run_id: str) -> None:
     """Approve a run: exactly the plan that was reviewed is applied."""
     each = _get(services, run_id)
+    refuse_if_missing(services, each.id)
     enqueue(services, confirm(services, each.id, getpass.getuser()))
     click.echo(f"{each.id} is approved: {_summary(each)}")
 

@@ -5,21 +5,18 @@ from datetime import datetime
 
 from bot.comment_commands import Command
 from bot.errors import Refused
-from bot.events import PullRequest
-from bot.mapping import tracked_branch
 from bot.messages import replies
 from bot.permissions import may_apply
 from bot.run import Run, RunKind, RunStatus
-from bot.vcs.code_host import MergeFacts
-from bot.workspace import Requirement, Workspace
+from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
 from handlers.reactions.choosing import chosen
 from handlers.reactions.decisions import confirm
 from handlers.reactions.gathering import Gatherer, host_words
+from handlers.reactions.requirements import Requirements
 from handlers.services import Services
 
-OWN_PREFIX = "runlock/"  # our own statuses never stand in the way of our own apply
 _ON_THE_WAY = (RunStatus.PENDING, RunStatus.PLAN_QUEUED, RunStatus.PLANNING)
 _APPROVED = (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING)
 
@@ -79,7 +76,7 @@ def _why_nothing(services: Services, runs: Sequence[Run]) -> str:
 
 
 class Refusals:
-    """Why a person may not apply a plan now. The host is asked about each pull request once, at this moment."""
+    """Why a person may not apply a plan now."""
 
     def __init__(self, services: Services, asked: Asked, runs: Sequence[Run], *, is_named: bool) -> None:
         self._services = services
@@ -87,8 +84,7 @@ class Refusals:
         self._runs = runs
         self._is_named = is_named
         self._words = host_words(services, asked.repository)
-        self._pulls: dict[int, PullRequest | None] = {}
-        self._facts: dict[int, MergeFacts] = {}
+        self._requirements = Requirements(services, asked.repository)
 
     def why(self, run: Run) -> str:
         """A finished answer; empty if the plan may be applied."""
@@ -97,7 +93,7 @@ class Refusals:
             self._not_allowed(run, workspace)
             or self._not_seen(run)
             or self._out_of_date(run, workspace)
-            or self._requirements(run, workspace)
+            or self._requirements.why_not(run, workspace)
         )
 
     def _not_allowed(self, run: Run, workspace: Workspace) -> str:
@@ -134,46 +130,3 @@ class Refusals:
         if line.held_by_pull is not None:
             return replies.waits_for_pull(line, self._words)
         return replies.state_moved(line) if workspace.current_state_version_id != run.planned_on else ""
-
-    def _requirements(self, run: Run, workspace: Workspace) -> str:
-        """What a pull request must have before its plan may be applied, asked of the host at this moment."""
-        if run.kind is not RunKind.SAVED_PLAN or run.pull_number is None:
-            return ""
-        pull = self._pull(run.pull_number)
-        if pull is None or not pull.is_open:
-            return replies.pull_is_over(self._words)
-        if pull.head_sha != run.commit_sha:
-            return replies.head_moved(run.commit_sha, pull.head_sha)
-        if pull.base_branch != self._tracked(workspace):
-            return replies.retargeted(pull.base_branch, self._words)
-        return self._missing(run, workspace, pull)
-
-    def _missing(self, run: Run, workspace: Workspace, pull: PullRequest) -> str:
-        if not workspace.apply_requirements:
-            return ""
-        facts = self._facts_of(pull)
-        missing = {
-            Requirement.APPROVED: not facts.is_approved,
-            Requirement.MERGEABLE: not facts.is_mergeable,
-            Requirement.UNDIVERGED: not facts.is_undiverged,
-        }
-        needed = [requirement for requirement in workspace.apply_requirements if missing[requirement]]
-        if not needed:
-            return ""
-        words = list(facts.reasons) or [f"it must be {requirement.value}" for requirement in needed]
-        return replies.requirements_missing(Gatherer(self._services).line(run), words)
-
-    def _tracked(self, workspace: Workspace) -> str:
-        return tracked_branch(workspace, self._asked.repository.default_branch)
-
-    def _pull(self, number: int) -> PullRequest | None:
-        if number not in self._pulls:
-            host = self._services.host_of(self._asked.repository)
-            self._pulls[number] = host.read_pull(self._asked.repository, number)
-        return self._pulls[number]
-
-    def _facts_of(self, pull: PullRequest) -> MergeFacts:
-        if pull.number not in self._facts:
-            host = self._services.host_of(self._asked.repository)
-            self._facts[pull.number] = host.merge_facts(self._asked.repository, pull, OWN_PREFIX)
-        return self._facts[pull.number]

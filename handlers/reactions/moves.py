@@ -28,13 +28,23 @@ def move(
         jobs = report(services, after)
         if after.is_final:
             jobs.append(Job(Verb.WORK_QUEUE, after.workspace_id))
-            jobs += _follow_up(services, after)
+        jobs += _follow_up(services, after)
     return after, jobs
 
 
-def _follow_up(services: Services, ended: Run) -> list[Job]:
-    """An apply that ended, however it did, may have changed the state that other plans were made on."""
-    if RunStatus.APPLYING.value not in ended.times:
+def _follow_up(services: Services, run: Run) -> list[Job]:
+    """An apply that ended, however it did, may have changed the state that other plans were made on.
+
+    A plan that was being made meanwhile is out of date as soon as it is there.
+    """
+    has_applied = run.is_final and RunStatus.APPLYING.value in run.times
+    if not has_applied and not _is_outdated(services, run):
         return []
-    services.runs.owe_follow_up(ended.id)
-    return [Job(Verb.STAGE_ENDED, ended.id)]
+    services.runs.owe_follow_up(run.id)
+    return [Job(Verb.STAGE_ENDED, run.id)]
+
+
+def _is_outdated(services: Services, run: Run) -> bool:
+    if run.status is not RunStatus.PLANNED_AND_SAVED:
+        return False
+    return services.workspaces.get(run.workspace_id).current_state_version_id != run.planned_on

@@ -6,7 +6,7 @@ from bot.connection import Repository
 from bot.errors import Refused
 from bot.events import HostRepository, HostUser, PullAction, PullChanged, PullRequest
 from bot.ids import WorkspaceId
-from bot.mapping import MappingFacts, decide, pull_key, tracked_branch
+from bot.mapping import MappingFacts, WantRun, decide, pull_key, tracked_branch
 from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunStatus, TriggerReason
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
@@ -53,8 +53,13 @@ def plan_pull(
     key: str,
     who: str,
 ) -> tuple[str, list[Job]]:
-    """Make the runs that this pull request is to have now."""
+    """Make the runs that this pull request is to have now, each in the place of the one before it."""
     decisions = decide(pull_event(repository, pull, action), workspaces, facts)
+    jobs: list[Job] = []
+    planned = {decision.workspace_id for decision in decisions if isinstance(decision, WantRun)}
+    for run in services.runs.of_pull(repository.id, pull.number):
+        if run.workspace_id in planned and not run.is_final and run.delivery != key:
+            jobs += end_run(services, run, f"planned again at {pull.head_sha[:7]}")
     request = RunRequest(
         repository=repository,
         commit_sha=pull.head_sha,
@@ -66,7 +71,8 @@ def plan_pull(
         created_by=who,
         message=pull.title,
     )
-    return make_runs(services, workspaces, decisions, request)
+    sentence, more = make_runs(services, workspaces, decisions, request)
+    return sentence, [*jobs, *more]
 
 
 def look_again(

@@ -1,5 +1,7 @@
 """What follows from an apply's end, beside the queue? Plans that are out of date, and a merge where it is wanted."""
 
+import structlog
+
 from bot.connection import Repository
 from bot.errors import OutsideTrouble
 from bot.events import PullAction
@@ -11,15 +13,26 @@ from handlers.reactions.pulls import end_run, look_again, plan_pull
 from handlers.services import Services
 from storage.outbox import Channel, pull_lane
 
+log = structlog.get_logger()
+
 
 def after_apply(services: Services, run_id: str) -> list[Job]:
-    """Plan the workspace's other pull requests again: the state that they were planned on has changed."""
+    """Plan the workspace's pull requests again whose plans were made on another state than the current one.
+
+    What the host can't be asked now stays owed, and the sweep comes back for it.
+    """
     run = services.runs.get(run_id)
     jobs = _want_merge(services, run)
+    put_off = False
     for other in services.runs.unfinished(run.workspace_id):
         if other.kind is RunKind.SAVED_PLAN and other.status is RunStatus.PLANNED_AND_SAVED:
-            jobs += _plan_again(services, other)
-    services.runs.followed_up(run.id)
+            try:
+                jobs += _plan_again(services, other)
+            except OutsideTrouble as trouble:
+                put_off = True
+                log.warning("an outdated plan is not made again yet", run=other.id, reason=trouble.reason)
+    if not put_off:
+        services.runs.followed_up(run.id)
     return jobs
 
 
@@ -29,14 +42,11 @@ def _plan_again(services: Services, stale: Run) -> list[Job]:
         return []
     repository = services.repositories.get(stale.repository_id)
     pull = services.pulls.find(repository.id, stale.pull_number or 0)
-    jobs = end_run(services, stale, f"the state of {workspace.name} has changed; it is planned again")
+    why = f"the state of {workspace.name} has changed; it is planned again"
     if pull is None or not pull.is_open or pull.head_sha != stale.commit_sha:
-        return jobs
-    try:
-        pull, tracking, facts = look_again(services, repository, pull)
-    except OutsideTrouble as trouble:
-        services.timeline.add(stale.id, f"it could not be planned again: {trouble.reason}; comment `plan`")
-        return jobs
+        return end_run(services, stale, why)
+    pull, tracking, facts = look_again(services, repository, pull)
+    jobs = end_run(services, stale, why)
     own = [candidate for candidate in tracking if candidate.id == workspace.id]
     key = f"after-{stale.id}"  # one plan again per plan that went out of date
     _, more = plan_pull(services, repository, pull, PullAction.UPDATED, own, facts, key, "Runlock")

@@ -70,7 +70,8 @@ class Team:
         return self.repo.comments_on(place) if isinstance(place, str) else place.comments
 
     def status(self, commit_sha: str, context: str) -> str:
-        """`pending: planning`, or nothing where there is no such status."""
+        """`pending: planning`, or nothing where there is no such status; news of less weight take some seconds."""
+        self.world.wait(seconds=6)
         found = self.repo.statuses(commit_sha).get(context)
         return f"{found.state}: {found.description}" if found else ""
 

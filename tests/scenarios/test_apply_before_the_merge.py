@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.run import Run, RunKind, RunStatus
+from bot.run import Run, RunKind, RunStatus, Stage
 from tests.fakes.github import FakeGitHub
+from tests.scenarios.runners import HandRunner
 from tests.scenarios.talk import BEFORE_MERGE, BROKEN, MORE, OTHER, Team
 from tests.scenarios.world import HELLO, World
 
@@ -196,24 +197,43 @@ def test_a_push_to_the_tracked_branch_that_is_applied_replans_the_pull_requests(
 
 def test_a_plan_that_was_being_made_while_the_state_changed_is_made_again(world: World) -> None:
     """Invariant 5: it would be refused at the apply; nobody has to find that out."""
-    team, one, other = two_pulls(world)
-    team.say(one, "apply")
-    team.say(one, "unlock")
+    team = Team(world, **ANY_BASE)
+    one = team.open("one", {"main.tf": HELLO})
     world.is_runner_there = False
-    pull = team.open("third", {"third.tf": MORE.replace("more", "third")})
-    world.is_runner_there = True
-    planning = made_last(world, pull)
-    job = world.services.jobs.of_run(planning.id, "plan")  # type: ignore[arg-type]
-    assert job is not None
-    # It has begun, on the state of before, when another pull request is applied.
-    world.services.runs.move(world.run(planning), world.run(planning))
-    world.before_job = lambda job: None
-    team.say(other, "apply")
-    team.sweep()
+    other = team.open("other", {"other.tf": MORE})
+    slow = made_last(world, other)
+    with HandRunner(world, slow, Stage.PLAN) as runner:
+        world.is_runner_there = True
+        team.say(one, "apply")
+        assert world.run(slow).status is RunStatus.PLANNING
+        runner.plans_something()
+    world.settle()
 
-    fresh = made_last(world, pull)
+    assert world.run(slow).status is RunStatus.DISCARDED
+    fresh = made_last(world, other)
     assert fresh.status is RunStatus.PLANNED_AND_SAVED
     assert fresh.planned_on == world.services.workspaces.get(team.prod.id).current_state_version_id
+    team.say(one, "unlock")
+    team.say(other, "apply")
+    assert world.run(fresh).status is RunStatus.APPLIED
+
+
+def test_a_host_that_is_away_does_not_keep_outdated_plans(world: World) -> None:
+    """Invariant 1: what could not be planned again is owed, and the sweep comes back for it."""
+    team, one, other = two_pulls(world)
+    stale = made_last(world, other)
+    pattern = "(git/ref/heads|repository/branches)/"
+    team.a_moment_passes()
+    one.comment("apply", team.alice)
+    world.work_until(lambda: made_last(world, one).status is RunStatus.APPLIED)
+    team.host.fail_next(pattern, 502, times=20)
+    world.settle()
+    assert world.run(stale).status is RunStatus.PLANNED_AND_SAVED
+    team.host.trouble.failures.clear()
+    team.sweep()
+
+    assert world.run(stale).status is RunStatus.DISCARDED
+    assert made_last(world, other).status is RunStatus.PLANNED_AND_SAVED
 
 
 def test_plan_again_replaces_the_plan(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,6 +129,26 @@ def test_a_half_handled_delivery_is_resumed(github_world: World, monkeypatch: py
     assert calls == ["first", "second", "second"]
     assert [run.workspace_id for run in github_world.runs()] == [w.id for w in told.workspaces]
     assert github_world.statuses_of_runs() == [RunStatus.PLANNED] * 2
+
+
+def test_one_delivery_makes_one_run_in_a_workspace(github_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 2: handled twice at once, by two that know nothing of each other."""
+    told = Pushes(github_world)
+    really_decide = pushes.decide
+    monkeypatch.setattr(
+        pushes,
+        "decide",
+        lambda push, tracking, facts: really_decide(push, tracking, replace(facts, newest_push_sha={})),
+    )
+    told.push()
+    github_world.settle()
+    (delivery,) = [d for d in github_world.services.inbox.recent() if "push" in d.event.lower()]
+
+    github_world.services.inbox.take_up(delivery.seq)
+    github_world.enqueue([Job(Verb.HANDLE_DELIVERIES, delivery.lane)])
+    github_world.settle()
+
+    assert len(github_world.runs()) == 1
 
 
 def test_a_delivery_that_ends_every_process_does_not_stop_its_repository(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.errors import OutsideTrouble
 from bot.manifest import Category
 from bot.run import Run, RunStatus
+from bot.vcs.mirror import Mirror
+from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import confirm
 from tests.scenarios.world import World
 
@@ -27,21 +31,20 @@ class Pending:
         self.host: Any = world.host
         self.repo = self.host.create_repository("acme/infra", files={"main.tf": "", "sub/main.tf": ""})
         self.prod = world.workspace("prod", self.repo, **settings)
-        self.variable = world.services.variables.add(
-            self.prod.id, "greeting", "hello", Category.TERRAFORM, hcl=False, sensitive=False, description=""
-        )
+        self.greets("hello")
         world.is_runner_there = False
         self.sha = self.repo.push("main", {"main.tf": SHOWS})
         world.settle()
         self.run: Run = world.only_run()
         self.manifest = world.services.runs.manifest(self.run.id)
 
+    def greets(self, value: str) -> None:
+        self.world.services.variables.set(self.prod.id, "greeting", value, Category.TERRAFORM)
+
     def goes_on(self) -> None:
         """A runner is there now; what is planned is approved and applied."""
         self.world.is_runner_there = True
         job = self.world.services.jobs.queued()[0]
-        from handlers.jobs import Job, Verb
-
         self.world.enqueue([Job(Verb.NUDGE_RUNNER, job.id)])
         self.world.settle()
         assert self.world.run(self.run).status is RunStatus.PLANNED, self.world.run(self.run).error
@@ -53,7 +56,7 @@ class Pending:
 def test_a_variable_changed_while_pending_is_for_later_runs(world: World) -> None:
     """Invariant 4: the run applies what it was made with; the next one has the new value."""
     told = Pending(world)
-    told.world.services.variables.change(told.variable.id, value="changed")
+    told.greets("changed")
 
     told.goes_on()
 
@@ -95,10 +98,8 @@ def test_the_configuration_outlives_its_branch(world: World) -> None:
     assert world.services.mirror(world.repository()).has_commit(told.sha)
 
 
-def test_the_manifests_digest_is_keyed(github_world: World, tmp_path: Any) -> None:
+def test_the_manifests_digest_is_keyed(github_world: World) -> None:
     """Invariant 4: who sees the digest can't check a guess of a value, and any change of what is locked changes it."""
-    from dataclasses import replace
-
     told = Pending(github_world)
     key = github_world.services.keyring.derive("manifests")
 
@@ -119,26 +120,26 @@ def test_the_manifests_digest_is_keyed(github_world: World, tmp_path: Any) -> No
     assert len(digests) == len(others) + 1
 
 
-def test_there_is_no_run_before_its_configuration_is_here(
-    github_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Invariant 4: fetched, archived and pinned first; a host that is away makes the delivery wait, not a half run."""
+def test_there_is_no_run_before_its_configuration_is_here(github_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 4: fetched, archived and pinned first; if that fails the delivery waits, and there is no half run."""
     told = Pending(github_world)
-    address = github_world.repository().clone_url
-    services = github_world.services
-    services.records.change("UPDATE repositories SET clone_url = ?", (address.replace("acme/infra", "acme/away"),))
+    really_archive, is_full = Mirror.archive, [True]
 
-    told.repo.push("main", {"more.tf": "# next\n"}, message="Next")
-    delivery = told.host.pending[-1]
-    delivery_body = delivery.body
-    services.records.change("UPDATE repositories SET clone_url = ?", (address,))
-    monkeypatch.setattr("handlers.reactions.new_runs.configuration", _fails)
-    with pytest.raises(ZeroDivisionError):
-        github_world.settle()
+    def archive(mirror: Mirror, *rest: Any, **more: Any) -> None:
+        if is_full[0]:
+            raise OutsideTrouble("archiving: no space left on device")
+        really_archive(mirror, *rest, **more)
 
-    assert delivery_body
+    monkeypatch.setattr(Mirror, "archive", archive)
+    told.repo.push("main", {"more.tf": "# next\n"})
+    github_world.settle()
     assert len(github_world.runs()) == 1
 
+    is_full[0] = False
+    github_world.wait(seconds=10)
 
-def _fails(*_: Any, **__: Any) -> Any:
-    raise ZeroDivisionError
+    run = github_world.runs()[-1]
+    services = github_world.services
+    version = services.configurations.get(run.configuration_version_id)
+    assert run.commit_sha == version.commit_sha == told.repo.head()
+    assert services.blobs.read(version.blob_id)
