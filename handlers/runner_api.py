@@ -155,6 +155,7 @@ def read_result(document: object) -> StageResult:
         engine_version=_writable(document.get("engine_version", ""))[:40],
         error=_writable(document.get("error", ""))[:4000],
         notes=tuple(_writable(note)[:1000] for note in notes[:50]),
+        apply_started=document.get("apply_started") is not False,
     )
 
 

@@ -108,7 +108,7 @@ class Reins:
             self._end(process, threads)
             if pipe:
                 pipe.close()
-        return process.returncode
+        return _as_signal(process.returncode)
 
     def _wait(self, done: threading.Event, deadline: float) -> None:
         while not done.wait(POLL_SECONDS):
@@ -153,3 +153,8 @@ def _drain(pipe: IO[bytes], output: Callable[[bytes], None], done: threading.Eve
             if not piece:
                 return
             output(piece)
+
+
+def _as_signal(code: int) -> int:
+    """bwrap, like a shell, says 128 + N where signal N killed what it ran; a process's own end by signal is -N."""
+    return -(code - 128) if code > 128 else code

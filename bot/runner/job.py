@@ -141,6 +141,7 @@ class StageResult:
     error: str = ""
     log_size: int = 0
     notes: tuple[str, ...] = ()
+    apply_started: bool = False  # whether the engine was told to apply: until then nothing can have changed
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -154,6 +155,7 @@ class StageResult:
             "error": self.error,
             "log_size": self.log_size,
             "notes": list(self.notes),
+            "apply_started": self.apply_started,
         }
 
 

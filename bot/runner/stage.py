@@ -41,6 +41,7 @@ class StageRun:
     log: LogFile
     engine: Engine | None = None
     notes: list[str] = field(default_factory=list)
+    apply_started: bool = False
     _has_header: bool = False
 
     def perform(self) -> StageResult:
@@ -125,6 +126,7 @@ class StageRun:
             return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
         self._check_digest(bench.digest(plan))
         self.keeper.confirm(self.client)
+        self.apply_started = True
         exit_code = bench.apply()
         self._save_errored_state()
         if exit_code == 0:
@@ -239,4 +241,5 @@ class StageRun:
             engine_version=self.engine.version_text if self.engine else "",
             error=error,
             notes=tuple(self.notes),
+            apply_started=self.apply_started,
         )

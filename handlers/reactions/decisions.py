@@ -68,7 +68,7 @@ def refuse_unless_current(services: Services, run: Run, workspace: Workspace) ->
     if hold and (hold.repository_id, hold.pull_number) != (run.repository_id, run.pull_number):
         raise Refused(f"{workspace.name} waits for #{hold.pull_number}, which has applied and is not merged yet")
     pull = services.pulls.find(run.repository_id, run.pull_number)
-    if workspace.vcs_workflow is Workflow.APPLY_BEFORE_MERGE and pull is not None:
+    if run.kind is RunKind.SAVED_PLAN and pull is not None:
         if not pull.is_open:
             raise Refused(f"pull request #{pull.number} is closed")
         if pull.head_sha != run.commit_sha:

@@ -119,7 +119,10 @@ def _comments(services: Services, repository: Repository, host: CodeHost, thread
         return []  # the first look: what was said before we came was not said to us
     jobs: list[Job] = []
     for comment in host.comments(repository, thread, since):
-        if comment.created_at < since or services.outbox.is_ours(repository.id, comment.id):
+        # Edited since: whoever may edit other people's comments must not speak in their names, and which
+        # words were there at first nobody can tell us now. Its author can write it again.
+        was_edited = comment.updated_at > comment.created_at
+        if comment.created_at < since or was_edited or services.outbox.is_ours(repository.id, comment.id):
             continue
         told = HostRepository(repository.host_id, repository.path, repository.clone_url, repository.default_branch)
         event = Commented(told, comment.id, comment.author, comment.body, thread.pull_number, thread.commit_sha or None)

@@ -36,11 +36,12 @@ class StageResult:
     engine_version: str = ""
     error: str = ""
     notes: tuple[str, ...] = ()
+    apply_started: bool = True  # a runner that doesn't say so may have begun
 
     @property
     def was_killed(self) -> bool:
         """An engine that left by itself wrote its state; one that was killed may not have."""
-        if self.outcome in ("refused", "no_engine"):
+        if not self.apply_started:
             return False
         return self.exit_code is None or self.exit_code < 0
 

@@ -1,0 +1,587 @@
+"""Which guard holds which invariant of DESIGN section 4, and which story fails when it is taken out?
+
+`make mutants` takes each of them out in turn, in a copy, and fails unless the named test does. A guard that is written
+anew is written anew here: `test_guards.py` compares the two.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Edit:
+    """`guard` stands exactly once in the file; without it, `mutated` stands there."""
+
+    file: str
+    guard: str
+    mutated: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`without` says in words what is taken out. Each of `tests` must pass before, and one must fail after."""
+
+    invariant: int
+    without: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+def mutant(invariant: int, without: str, file: str, guard: str, mutated: str, *tests: str) -> Mutant:
+    return Mutant(invariant, without, (Edit(file, guard, mutated),), tests)
+
+
+S = "tests/scenarios/"
+R = "handlers/reactions/"
+
+MUTANTS: tuple[Mutant, ...] = (
+    # 1. The row is the truth, the job is a nudge.
+    mutant(
+        1,
+        "the sweep looks for stages that wait for a runner",
+        R + "sweep.py",
+        "for stage_job in services.jobs.queued(limit=MOST_NUDGED)]",
+        "for stage_job in ()]",
+        S + "test_lost_jobs.py::test_every_first_nudge_of_a_kind_is_lost[nudge runner]",
+    ),
+    mutant(
+        1,
+        "the sweep looks for deliveries that wait",
+        R + "sweep.py",
+        "    jobs += [Job(Verb.HANDLE_DELIVERIES, lane) for lane in services.inbox.waiting_lanes()]\n",
+        "",
+        S + "test_lost_jobs.py::test_every_first_nudge_of_a_kind_is_lost[handle deliveries]",
+        S + "test_deliveries_once.py::test_a_delivery_is_remembered_before_it_is_answered",
+    ),
+    mutant(
+        1,
+        "the sweep looks for queues that stand still",
+        R + "sweep.py",
+        "for workspace_id in services.runs.workspaces_with_unfinished()]",
+        "for workspace_id in ()]",
+        S + "test_lost_jobs.py::test_every_first_nudge_of_a_kind_is_lost[work queue]",
+    ),
+    mutant(
+        1,
+        "the sweep looks for what hosts were not told",
+        R + "sweep.py",
+        "    jobs += [Job(Verb.SEND, lane) for lane in services.outbox.due_lanes()]\n",
+        "",
+        S + "test_lost_jobs.py::test_every_first_nudge_of_a_kind_is_lost[send]",
+    ),
+    mutant(
+        1,
+        "the sweep looks for commits whose pull request nobody found",
+        R + "sweep.py",
+        "services.pulls.not_looked_for(services.now() - SEARCH_TAKES)",
+        "()",
+        S + "test_lost_jobs.py::test_every_first_nudge_of_a_kind_is_lost[find pulls]",
+        S + "test_lost_jobs.py::test_a_bad_day",
+        S + "test_lost_jobs.py::test_the_process_dies_before_a_job",
+    ),
+    mutant(
+        1,
+        "a stage is given to one runner only",
+        "storage/stage_jobs.py",
+        "claimed_at = ? WHERE id = ? AND status = 'queued'",
+        "claimed_at = ? WHERE id = ?",
+        S + "test_runner_door.py::test_the_second_runner_gets_nothing",
+        S + "test_lost_jobs.py::test_every_job_is_done_twice[github]",
+    ),
+    # 2. Nothing received is lost or done twice.
+    mutant(
+        2,
+        "a delivery's id is unique",
+        "storage/migrations.py",
+        "outcome TEXT NOT NULL DEFAULT '',\n            UNIQUE (connection_id, delivery_id)\n",
+        "outcome TEXT NOT NULL DEFAULT ''\n",
+        S + "test_deliveries_once.py::test_a_delivery_that_comes_twice_acts_once[github]",
+    ),
+    mutant(
+        2,
+        "a failed delivery that comes again is taken up again",
+        "storage/inbox.py",
+        "AND status IN ('failed', 'ignored')",
+        "AND status IN ('ignored')",
+        S + "test_deliveries_once.py::test_a_delivery_that_failed_is_handled_when_it_comes_again[github]",
+    ),
+    mutant(
+        2,
+        "one delivery makes one run in a workspace",
+        "storage/migrations.py",
+        "CREATE UNIQUE INDEX runs_once_per_delivery",
+        "CREATE INDEX runs_once_per_delivery",
+        S + "test_deliveries_once.py::test_one_delivery_makes_one_run_in_a_workspace",
+    ),
+    mutant(
+        2,
+        "the same body is the same delivery only for ten minutes",
+        "handlers/webhooks/door.py",
+        "SAME_BODY_WINDOW = timedelta(minutes=10)",
+        "SAME_BODY_WINDOW = timedelta(minutes=0)",
+        S + "test_deliveries_once.py::test_gitlab_without_a_key_is_known_by_its_body_for_ten_minutes",
+    ),
+    Mutant(
+        2,
+        "a comment acts once",
+        (
+            Edit(
+                "storage/pull_requests.py",
+                "        except sqlite3.IntegrityError:\n            return False\n        return True\n",
+                "        except sqlite3.IntegrityError:\n            return True\n        return True\n",
+            ),
+            Edit(
+                R + "comments.py",
+                "    if services.pulls.comment_was_seen(repository.id, key):\n",
+                "    if not key:\n",
+            ),
+        ),
+        (
+            S + "test_deliveries_once.py::test_a_comment_acts_once[github]",
+            S + "test_which_plan_a_comment_means.py",
+        ),
+    ),
+    mutant(
+        2,
+        "only whoever knows the secret delivers",
+        "handlers/webhooks/door.py",
+        "    if not _verify(connection, secret, received.raw):\n",
+        "    if _verify(connection, secret, received.raw) is None:\n",
+        S + "test_hostile_deliveries.py::test_a_forged_delivery_is_refused",
+    ),
+    mutant(
+        2,
+        "a delivery that ends its process is given up at last",
+        R + "deliveries.py",
+        "    services.inbox.begin(delivery.seq, _backoff(delivery))\n",
+        "",
+        S + "test_deliveries_once.py::test_a_delivery_that_ends_every_process_does_not_stop_its_repository",
+    ),
+    # 3. Deliveries of one repository are handled one at a time, in the order received.
+    mutant(
+        3,
+        "an older push makes no run",
+        R + "pushes.py",
+        "older[sha] = not forced and mirror.has_commit(sha) and mirror.is_ancestor(push.after_sha, sha)",
+        "older[sha] = False",
+        S + "test_deliveries_once.py::test_an_older_push_that_comes_late_makes_no_run[github]",
+    ),
+    mutant(
+        3,
+        "a forced push back is news",
+        R + "pushes.py",
+        "older[sha] = not forced and mirror.has_commit(sha)",
+        "older[sha] = mirror.has_commit(sha)",
+        S + "test_deliveries_once.py::test_a_forced_push_back_makes_a_run",
+    ),
+    mutant(
+        3,
+        "the oldest delivery is handled first",
+        "storage/inbox.py",
+        "status = 'received' ORDER BY seq LIMIT 1",
+        "status = 'received' ORDER BY seq DESC LIMIT 1",
+        S + "test_deliveries_once.py::test_a_repository_in_trouble_keeps_its_order_and_stops_nobody",
+    ),
+    mutant(
+        3,
+        "one at a time",
+        R + "deliveries.py",
+        "            return []  # whoever has the lane comes back for what arrived meanwhile\n",
+        "            pass\n",
+        S + "test_deliveries_once.py::test_two_workers_never_handle_one_repository_at_once",
+    ),
+    # 4. A run never changes what it is locked to.
+    mutant(
+        4,
+        "a run has the variables of its creation",
+        "handlers/runner_api.py",
+        "[variable.__dict__ for variable in manifest.variables]",
+        "[variable.as_value.__dict__ for variable in services.variables.all(workspace.id)]",
+        S + "test_locked_runs.py::test_a_variable_changed_while_pending_is_for_later_runs[github]",
+    ),
+    mutant(
+        4,
+        "a run has the working directory of its creation",
+        "handlers/runner_api.py",
+        '"working_directory": manifest.working_directory,',
+        '"working_directory": workspace.working_directory,',
+        S + "test_locked_runs.py::test_settings_changed_while_pending_are_for_later_runs",
+    ),
+    mutant(
+        4,
+        "the mirror keeps what runs are made of",
+        R + "new_runs.py",
+        "    mirror.pin(request.commit_sha)\n",
+        "",
+        S + "test_locked_runs.py::test_the_configuration_outlives_its_branch[github]",
+    ),
+    mutant(
+        4,
+        "the manifest's digest is keyed",
+        "bot/manifest.py",
+        "return hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()",
+        'return hmac.new(b"", canonical.encode(), hashlib.sha256).hexdigest()',
+        S + "test_locked_runs.py::test_the_manifests_digest_is_keyed",
+    ),
+    # 5. Only the reviewed plan is applied.
+    mutant(
+        5,
+        "the state is the one that was planned on",
+        R + "decisions.py",
+        "    if workspace.current_state_version_id != run.planned_on:\n",
+        "    if not run.planned_on == run.planned_on:\n",
+        S + "test_only_the_reviewed_plan.py::test_the_runner_is_refused_a_plan_whose_state_moved[github]",
+    ),
+    mutant(
+        5,
+        "it is asked again at the claim",
+        R + "stages.py",
+        "                refuse_unless_current(services, run, workspace)\n",
+        "                pass\n",
+        S + "test_only_the_reviewed_plan.py::test_the_runner_is_refused_a_plan_whose_state_moved[github]",
+        S + "test_only_the_reviewed_plan.py::test_the_runner_is_refused_an_apply_whose_head_moved[github]",
+    ),
+    mutant(
+        5,
+        "the head is the one that was planned",
+        R + "decisions.py",
+        "        if pull.head_sha != run.commit_sha:\n",
+        "        if not pull.head_sha:\n",
+        S + "test_only_the_reviewed_plan.py::test_the_runner_is_refused_an_apply_whose_head_moved[github]",
+    ),
+    mutant(
+        5,
+        "the runner compares the plan's digest",
+        "bot/runner/stage.py",
+        "        if digest != self.job.plan_digest:\n",
+        "        if not digest:\n",
+        S + "test_only_the_reviewed_plan.py::test_the_runner_applies_no_plan_of_another_digest[github]",
+    ),
+    mutant(
+        5,
+        "a bare apply means plans that stood there before it was written",
+        R + "applying.py",
+        "        if posted_at is not None and posted_at < self._asked.comment.created_at:\n",
+        "        if posted_at is not None:\n",
+        S + "test_which_plan_a_comment_means.py::test_a_comment_written_over_plan_a_does_not_apply_plan_b[github]",
+    ),
+    # 6. One workspace, one run at a time, in order.
+    mutant(
+        6,
+        "the run that holds the workspace is waited for",
+        "bot/run_queue.py",
+        "    if not queue or locked or queue[0].holds_workspace:\n",
+        "    queue = [run for run in queue if not run.holds_workspace]\n    if not queue or locked:\n",
+        S + "test_queue.py::test_two_pushes_are_run_one_after_the_other",
+        S + "test_queue.py::test_never_two_at_once_whatever_happens",
+    ),
+    mutant(
+        6,
+        "a locked workspace keeps its runs pending",
+        "bot/run_queue.py",
+        "    if not queue or locked or queue[0].holds_workspace:\n",
+        "    if not queue or queue[0].holds_workspace:\n",
+        S + "test_queue.py::test_a_locked_workspace_keeps_its_runs_pending",
+    ),
+    mutant(
+        6,
+        "a saved plan joins at its confirmation",
+        R + "decisions.py",
+        '            changes["queue_sequence"] = services.runs.next_sequence()\n',
+        "",
+        S + "test_queue.py::test_a_saved_plan_does_not_jump_the_queue",
+    ),
+    # 7. Status changes in one place, and whole.
+    mutant(
+        7,
+        "a stage's end is one transaction",
+        R + "stages.py",
+        "    with services.records.write():\n        fresh = services.jobs.get(job.id)\n",
+        "    if True:\n        fresh = services.jobs.get(job.id)\n",
+        S + "test_one_transaction.py::test_nobody_ever_sees_anything_half_done",
+    ),
+    mutant(
+        7,
+        "a stage's start is one transaction",
+        R + "stages.py",
+        "    with services.records.write():\n        run = services.runs.get(job.run_id)\n        workspace =",
+        "    if True:\n        run = services.runs.get(job.run_id)\n        workspace =",
+        S + "test_one_transaction.py::test_nobody_ever_sees_anything_half_done",
+    ),
+    mutant(
+        7,
+        "compare and set",
+        "storage/runs.py",
+        '            f"UPDATE runs SET {settings} WHERE id = ? AND status = ?",\n'
+        "            [*changed.values(), before.id, before.status],\n",
+        '            f"UPDATE runs SET {settings} WHERE id = ?",\n            [*changed.values(), before.id],\n',
+        S + "test_one_transaction.py::test_who_comes_second_moves_nothing",
+    ),
+    # 8. Save first, then speak.
+    mutant(
+        8,
+        "a comment whose answer was lost is adopted",
+        R + "sending.py",
+        "    if not known_id and wanted.tries > 0:\n",
+        "    if not known_id and wanted.tries < 0:\n",
+        S + "test_reporting.py::test_a_comment_whose_answer_was_lost_is_adopted[github]",
+        S + "test_reporting.py::test_a_host_that_loses_a_fifth_of_its_answers",
+    ),
+    mutant(
+        8,
+        "a try is noted before it is made",
+        "storage/outbox.py",
+        '"UPDATE outbox SET tries = tries + 1, not_before = ? WHERE id = ?"',
+        '"UPDATE outbox SET tries = tries, not_before = ? WHERE id = ?"',
+        S + "test_reporting.py::test_a_comment_whose_answer_was_lost_is_adopted[github]",
+    ),
+    mutant(
+        8,
+        "only what was sent counts as sent",
+        "storage/outbox.py",
+        '"""UPDATE outbox SET sent_version = ?, tries = 0,',
+        '"""UPDATE outbox SET sent_version = max(?, version), tries = 0,',
+        S + "test_reporting.py::test_news_that_comes_while_the_old_is_being_sent",
+    ),
+    mutant(
+        8,
+        "a rate limit is for everybody",
+        R + "sending.py",
+        "        services.outbox.pause(wanted.connection_id, trouble.retry_after)\n",
+        "        pass\n",
+        S + "test_reporting.py::test_a_rate_limit_is_honoured_by_everybody",
+    ),
+    mutant(
+        8,
+        "eighty writes a minute",
+        "storage/outbox.py",
+        "WRITES_PER_WINDOW = 80",
+        "WRITES_PER_WINDOW = 800",
+        "tests/storage/test_outbox.py::test_never_more_than_eighty_in_any_minute",
+    ),
+    mutant(
+        8,
+        "one repository leaves some writes to the others",
+        "storage/outbox.py",
+        "WRITES_OF_ONE_REPOSITORY = 60",
+        "WRITES_OF_ONE_REPOSITORY = 80",
+        S + "test_reporting.py::test_a_push_to_three_hundred_workspaces",
+    ),
+    mutant(
+        8,
+        "what is refused for good is told on the run",
+        R + "sending.py",
+        "        _tell_runs(services, wanted, trouble.reason)\n",
+        "",
+        S + "test_reporting.py::test_what_the_host_refuses_for_good_is_told_on_the_run",
+    ),
+    mutant(
+        8,
+        "our marker is signed for its place",
+        R + "rendering.py",
+        '    text = f"{wanted.lane}/{wanted.slot}"\n',
+        '    text = "runlock"\n',
+        S + "test_reporting.py::test_somebody_elses_copy_of_our_marker_is_not_adopted",
+    ),
+    # 9. An apply that was interrupted is never repeated by itself, and never called a success.
+    mutant(
+        9,
+        "the workspace of a lost apply is locked",
+        R + "stages.py",
+        "    lock_for_unknown_outcome(services, run)\n    return move(services, run, RunEvent.APPLY_LOST",
+        "    return move(services, run, RunEvent.APPLY_LOST",
+        S + "test_interrupted_applies.py::test_a_runner_vanishes_in_the_middle_of_an_apply",
+    ),
+    mutant(
+        9,
+        "the lease decides",
+        "storage/stage_jobs.py",
+        "WHERE status = 'claimed' AND lease_until < ?",
+        "WHERE status = 'claimed' AND lease_until > ?",
+        S + "test_interrupted_applies.py::test_a_runner_vanishes_in_the_middle_of_an_apply",
+        S + "test_interrupted_applies.py::test_a_living_runner_is_not_given_up",
+    ),
+    mutant(
+        9,
+        "an engine that was killed leaves the outcome unknown",
+        R + "stages.py",
+        "    if result.was_killed:\n",
+        "    if result.was_killed is None:\n",
+        S + "test_interrupted_applies.py::test_an_engine_that_is_killed_leaves_the_outcome_unknown",
+    ),
+    mutant(
+        9,
+        "a late state counts only while nobody has unlocked",
+        R + "late_results.py",
+        "    if services.workspaces.unlocked_since(run.workspace_id, ended):\n",
+        "    if ended is None:\n",
+        S + "test_interrupted_applies.py::test_a_late_state_after_somebody_unlocked_is_only_kept",
+    ),
+    mutant(
+        9,
+        "a late state counts only if it follows",
+        R + "late_results.py",
+        "        is_newer = check_follows(current.facts if current else None, version.facts)\n",
+        "        is_newer = check_follows(None, version.facts)\n",
+        S + "test_interrupted_applies.py::test_a_late_state_that_does_not_follow_is_only_kept",
+    ),
+    mutant(
+        9,
+        "an apply killed by force locks its workspace",
+        R + "decisions.py",
+        "        if run.status is RunStatus.APPLYING:\n            lock_for_unknown_outcome(services, run)\n",
+        "",
+        S + "test_interrupted_applies.py::test_an_apply_cancelled_by_force_locks",
+    ),
+    mutant(
+        9,
+        "a plan is repeated, but not for ever",
+        R + "stages.py",
+        "MOST_PLAN_TRIES = 3",
+        "MOST_PLAN_TRIES = 30",
+        S + "test_interrupted_applies.py::test_a_vanished_plan_is_planned_again_three_times_in_all",
+    ),
+    # 10. Text from outside never reaches a shell, a path or an environment unexamined.
+    mutant(
+        10,
+        "no variable is a switch of the engine's own",
+        "storage/variables.py",
+        "    if category is Category.ENVIRONMENT and is_refused_environment(key):\n",
+        "    if category is Category.ENVIRONMENT and not key:\n",
+        "tests/storage/test_variables.py::test_what_would_redirect_the_engine_is_refused",
+    ),
+    mutant(
+        10,
+        "a ref is one",
+        "bot/vcs/history.py",
+        '    if not fits or git.ask("check-ref-format", *option, ref).code:\n',
+        "    if not ref:\n",
+        "tests/bot/vcs/test_mirror.py",
+    ),
+    mutant(
+        10,
+        "a configuration stays in its folder",
+        "bot/runner/work_folder.py",
+        '            raise Refused(f"the symlink {name} leaves the configuration: it points to {shown(aim)}")\n',
+        "            pass\n",
+        "tests/bot/runner/test_work_folder.py::test_what_could_reach_out_is_refused_by_name",
+    ),
+    # 11. Secrets leave no trace.
+    mutant(
+        11,
+        "the runner's log is redacted",
+        "bot/runner/execute.py",
+        "Redactor(self._secrets())",
+        "Redactor([])",
+        S + "test_secrets.py::test_a_sensitive_value_appears_nowhere",
+    ),
+    mutant(
+        11,
+        "variables are sealed",
+        "storage/encryption.py",
+        "        return self._header + nonce + AESGCM(self._sealing).encrypt(nonce, plain, about.encode())\n",
+        "        sealed = AESGCM(self._sealing).encrypt(nonce, plain, about.encode())\n"
+        "        return self._header + nonce + sealed + plain\n",
+        "tests/storage/test_variables.py::test_a_value_is_not_on_the_disk",
+    ),
+    mutant(
+        11,
+        "our log shows no variables of functions",
+        "handlers/logs.py",
+        ", exception_formatter=structlog.dev.plain_traceback",
+        ", exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=True)",
+        "tests/handlers/test_logs.py::test_a_traceback_shows_no_variables",
+    ),
+    mutant(
+        11,
+        "our credential stays with its host",
+        R + "deliveries.py",
+        "        if not parse_clone_url(told.clone_url).is_same_host(parse_clone_url(known.clone_url)):\n",
+        "        if not told.clone_url:\n",
+        S + "test_hostile_deliveries.py::test_our_credential_never_goes_to_another_host",
+    ),
+    # 12. Foreign code never runs bare, and its token only reads.
+    mutant(
+        12,
+        "a run's token only reads until its run is applying",
+        "handlers/state/http_backend.py",
+        "    return fresh.status is RunStatus.APPLYING\n",
+        "    return not fresh.is_final\n",
+        S + "test_state_door.py::test_a_run_only_reads_until_it_is_applying",
+    ),
+    mutant(
+        12,
+        "a run's token dies with the run",
+        "handlers/state/http_backend.py",
+        "    if run is None or run.is_final:\n",
+        "    if run is None:\n",
+        S + "test_state_door.py::test_the_token_dies_with_the_run",
+    ),
+    mutant(
+        12,
+        "a run writes its own workspace only",
+        "handlers/state/http_backend.py",
+        "        if run.workspace_id != workspace.id or not _may_write(services, run):\n",
+        "        if not _may_write(services, run):\n",
+        S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",
+    ),
+    mutant(
+        12,
+        "a run sees its own organization only",
+        "handlers/state/http_backend.py",
+        "own.organization_name.lower() != organization.lower()",
+        "not own.organization_name",
+        S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",
+    ),
+    mutant(
+        12,
+        "a stale lease gets 409, always",
+        "handlers/runner_api.py",
+        '        if request.headers.get("X-Runlock-Lease") != job.lease_id:\n',
+        "        if not job.lease_id:\n",
+        S + "test_runner_door.py::test_a_stale_lease_gets_409_always",
+    ),
+    # 13. Who may do what is asked at the moment of doing.
+    mutant(
+        13,
+        "an apply needs the workspace's role",
+        R + "applying.py",
+        "        if not may_apply(asked.role, workspace.apply_permission):\n",
+        "        if not asked.who:\n",
+        S + "test_who_may.py::test_who_has_too_small_a_role_may_not_apply",
+    ),
+    mutant(
+        13,
+        "a command is read back before it acts",
+        R + "comments.py",
+        "    if parse(comment.body, services.settings.command_words) != told:\n",
+        "    if not comment.body:\n",
+        S + "test_which_plan_a_comment_means.py::test_a_comment_edited_before_it_was_read_back_does_nothing",
+    ),
+    mutant(
+        13,
+        "people are known by the host's ids",
+        "bot/vcs/github.py",
+        '            if told is None or read_user(told, "user").host_id != user.host_id:\n',
+        "            if told is None:\n",
+        S + "test_who_may.py::test_a_name_that_somebody_else_took_over_gives_nothing",
+    ),
+    # 14. No configuration of Runlock is read from the repository: here one is obeyed.
+    mutant(
+        14,
+        "no file of the repository says that nobody need approve",
+        R + "new_runs.py",
+        "            fresh = services.workspaces.get(workspace.id)\n",
+        "            fresh = services.workspaces.get(workspace.id)\n"
+        '            if b"auto-apply: true" in services.blobs.read(version.blob_id):\n'
+        '                object.__setattr__(fresh, "auto_apply", True)\n',
+        S + "test_no_repository_configuration.py::test_a_file_in_the_repository_changes_nothing",
+    ),
+    mutant(
+        14,
+        "no file of the repository says where to work",
+        R + "new_runs.py",
+        "        working_directory=workspace.working_directory,\n",
+        '        working_directory="elsewhere" * (b"working-directory: " in services.blobs.read(version.blob_id)),\n',
+        S + "test_no_repository_configuration.py::test_a_file_in_the_repository_changes_nothing",
+    ),
+)
