@@ -6,6 +6,7 @@ https://developer.hashicorp.com/terraform/cloud-docs/workspaces/settings/vcs
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import assert_never
 
 from bot.events import PullAction, PullChanged, PullRequest, Pushed, Tagged
@@ -27,6 +28,15 @@ class WantRun:
     reason: str
 
 
+class Why(StrEnum):
+    """Why a workspace that is meant gets no run, where the commit's status has a word of its own for it."""
+
+    FORK = "fork"
+    DRAFT = "draft"
+    NEWER_COMMIT = "newer commit"
+    FIRST_RUN = "first run"
+
+
 @dataclass(frozen=True)
 class NoRun:
     """The workspace gets no run.
@@ -39,6 +49,7 @@ class NoRun:
     reason: str
     is_affected: bool = False
     is_repeat: bool = False
+    why: Why | None = None
 
 
 Decision = WantRun | NoRun
@@ -133,7 +144,7 @@ def _unless_run(push: Pushed, workspace: Workspace, facts: MappingFacts) -> NoRu
         return NoRun(workspace.id, reason, is_affected=True, is_repeat=True)
     if workspace.id in facts.is_ancestor and not push.forced:
         reason = f"a newer commit of {push.branch}, which contains this one, has a run already"
-        return NoRun(workspace.id, reason, is_affected=True)
+        return NoRun(workspace.id, reason, is_affected=True, why=Why.NEWER_COMMIT)
     return None
 
 
@@ -187,9 +198,11 @@ def pull_kind(workspace: Workspace) -> RunKind:
 def _unless_foreign(pull: PullRequest, workspace: Workspace, facts: MappingFacts) -> NoRun | None:
     """A plan runs the pull request's code, so neither a fork nor an unfinished draft is planned by itself."""
     if pull.from_fork and not facts.forks_allowed:
-        return NoRun(workspace.id, "the pull request comes from a fork, and forks are not planned", is_affected=True)
+        reason = "the pull request comes from a fork, and forks are not planned"
+        return NoRun(workspace.id, reason, is_affected=True, why=Why.FORK)
     if pull.is_draft and not facts.is_asked_for:
-        return NoRun(workspace.id, "the pull request is a draft: comment `plan` to plan it", is_affected=True)
+        reason = "the pull request is a draft: comment `plan` to plan it"
+        return NoRun(workspace.id, reason, is_affected=True, why=Why.DRAFT)
     return None
 
 
@@ -205,9 +218,8 @@ def _unless_untried(workspace: Workspace, facts: MappingFacts) -> NoRun | None:
     """TFE's `queue-all-runs`: while it is off, a workspace waits for its first run to be started by hand."""
     if workspace.queue_all_runs or workspace.id in facts.has_run or facts.is_asked_for:
         return None
-    return NoRun(
-        workspace.id, "it waits for its first run to be started by hand (queue-all-runs is off)", is_affected=True
-    )
+    reason = "it waits for its first run to be started by hand (queue-all-runs is off)"
+    return NoRun(workspace.id, reason, is_affected=True, why=Why.FIRST_RUN)
 
 
 def _is_nothing(commit_sha: str) -> bool:

@@ -132,6 +132,13 @@ class Workspaces:
         row = self._records.row("SELECT * FROM holds WHERE workspace_id = ?", (workspace_id,))
         return Hold(**{**row, "since": from_text(row["since"])}) if row else None
 
+    def held_by(self, repository_id: RepositoryId, pull_number: int) -> list[Workspace]:
+        """The workspaces that a pull request holds."""
+        return self._select(
+            "workspaces.id IN (SELECT workspace_id FROM holds WHERE repository_id = ? AND pull_number = ?)",
+            (repository_id, pull_number),
+        )
+
     def take_hold(self, workspace_id: WorkspaceId, repository_id: RepositoryId, pull_number: int) -> None:
         """Hold the workspace for a pull request, unless it is held: the caller asked `hold` first."""
         self._records.change(

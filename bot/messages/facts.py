@@ -23,6 +23,9 @@ class NoLines(StrEnum):
     NONE_AFFECTED = "no workspace affected"
     FORK = "fork, not planned: plans of forks are off"
     DRAFT = "draft, not planned: comment plan to plan it"
+    NEWER_COMMIT = "not planned: a newer commit that contains this one has its run"
+    FIRST_RUN = "not planned: the first run is started by hand (queue-all-runs is off)"
+    TROUBLE = "not planned: the commit could not be fetched"
 
 
 @dataclass(frozen=True)

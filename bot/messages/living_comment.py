@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from bot.messages.escape import code
 from bot.messages.facts import GITHUB_WORDS, HostWords, NoLines, RunLine
@@ -73,6 +74,14 @@ def _nothing(comment: LivingComment) -> str:
             return f"{at} comes from a fork, and forks are not planned"
         case NoLines.DRAFT:
             return f"{at} is a draft; comment `plan` to plan it"
+        case NoLines.NEWER_COMMIT:
+            return f"{at} is not planned: a newer commit that contains it has its run"
+        case NoLines.FIRST_RUN:
+            return f"{at} is not planned: the first run of its workspace is started by hand"
+        case NoLines.TROUBLE:
+            return f"{at} could not be fetched, so nothing is planned"
+        case _:
+            assert_never(comment.no_lines)
 
 
 def _what_next(comment: LivingComment, lines: Sequence[RunLine]) -> list[str]:

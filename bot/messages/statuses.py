@@ -87,7 +87,7 @@ def statuses_for(scope: StatusScope) -> list[CommitStatus]:
 
 
 def _of_nothing(scope: StatusScope) -> list[CommitStatus]:
-    state = PENDING if scope.no_lines is NoLines.DRAFT else SUCCESS
+    state = {NoLines.DRAFT: PENDING, NoLines.TROUBLE: ERROR}.get(scope.no_lines, SUCCESS)
     word = _Word(state, scope.no_lines.value)
     stages = ("plan", "apply") if scope.is_pull_head and scope.applies_before_merge else ("plan",)
     return [_status(stage, word, scope.url) for stage in stages]

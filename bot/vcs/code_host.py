@@ -55,12 +55,27 @@ class HostComment:
 
 @dataclass(frozen=True)
 class MergeFacts:
-    """What the apply requirements need to know, without our own statuses counted in."""
+    """What stands in the way of an apply, in words for a person; without our own statuses counted in."""
 
-    is_approved: bool
-    is_mergeable: bool
-    is_undiverged: bool
-    reasons: tuple[str, ...] = ()  # what stands in the way, in words for a person
+    lacking_approval: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()  # conflicts, required checks, a draft …
+    divergence: tuple[str, ...] = ()
+
+    @property
+    def is_approved(self) -> bool:
+        return not self.lacking_approval
+
+    @property
+    def is_mergeable(self) -> bool:
+        return not self.blocks
+
+    @property
+    def is_undiverged(self) -> bool:
+        return not self.divergence
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return (*self.lacking_approval, *self.blocks, *self.divergence)
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,9 @@ def merge_facts(client: GitHubClient, path: str, pull: PullRequest, own_prefix: 
         behind = _behind_by(client, deed, path, pull)
         approval = _approval(told)
         blocks = [*_blocks(told, pull), *_status_blocks(told, required, own_prefix)]
-    diverged = [] if behind == 0 else [f"{pull.base_branch} is {behind} commits ahead of it"]
-    return MergeFacts(
-        is_approved=not approval,
-        is_mergeable=not blocks,
-        is_undiverged=behind == 0,
-        reasons=(*approval, *blocks, *diverged),
-    )
+    commits = "commit" if behind == 1 else "commits"
+    diverged = () if behind == 0 else (f"{pull.base_branch} is {behind} {commits} ahead of it",)
+    return MergeFacts(tuple(approval), tuple(blocks), diverged)
 
 
 def merge(client: GitHubClient, path: str, pull: PullRequest) -> None:

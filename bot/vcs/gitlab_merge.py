@@ -58,12 +58,7 @@ def merge_facts(client: GitLabClient, repository: Repository, pull: PullRequest,
     approval = _lacking_approval(client, deed, repository, pull)
     obstacles = _obstacles(client, deed, repository, told, status, own_prefix)
     diverged = client.reading(deed, told, _divergence)
-    return MergeFacts(
-        is_approved=not approval,
-        is_mergeable=not obstacles,
-        is_undiverged=not diverged,
-        reasons=(*approval, *obstacles, *diverged),
-    )
+    return MergeFacts(tuple(approval), tuple(obstacles), tuple(diverged))
 
 
 def merge(client: GitLabClient, repository: Repository, pull: PullRequest) -> None:

@@ -1,14 +1,15 @@
-"""What do the commands share? The services of this machine, an organization, and errors as one sentence."""
+"""What do the commands share? The settings and services of this machine, and an organization."""
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from bot.errors import NotFound, Refused, RunlockError
-from bot.settings import Settings
+from bot.errors import NotFound, Refused
+from bot.settings import BadSetting, Settings
 from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.services import Services, open_services
@@ -16,21 +17,33 @@ from handlers.tasks import open_queues
 from storage.people import Organization
 
 F = TypeVar("F", bound=Callable[..., Any])
+_MASTER_KEY = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+def read_settings() -> Settings:
+    """The settings of this environment. Raises BadSetting, never with a secret's value."""
+    settings = Settings.from_environment(os.environ)
+    if settings.secret_key and not _MASTER_KEY.fullmatch(settings.secret_key):
+        raise BadSetting("RUNLOCK_SECRET_KEY must be 64 hex digits")
+    return settings
+
+
+def open_here(settings: Settings) -> Services:
+    """The services over this machine's data folder. Raises Refused if this user may not use it."""
+    try:
+        return open_services(settings)
+    except OSError as error:
+        raise Refused(f"opening the data folder {settings.data.resolve()}: {error.strerror}") from error
 
 
 def with_services(command: F) -> F:
-    """Open the services for a command, and tell what goes wrong on purpose as one sentence."""
+    """Open the services for a command, and close them after it."""
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
-        try:
-            services = open_services(Settings.from_environment(os.environ))
-        except RunlockError as error:
-            raise click.ClickException(str(error)) from error
+        services = open_here(read_settings())
         try:
             return command(services, *arguments, **options)
-        except RunlockError as error:
-            raise click.ClickException(str(error)) from error
         finally:
             services.close()
 

@@ -7,6 +7,7 @@ import click
 
 from bot.connection import Provider
 from bot.errors import Refused
+from bot.messages.escape import one_line
 from bot.vcs.git_hook import install_hook
 from handlers.cli.common import only_organization, organization_option, with_services
 from handlers.reactions.joining import connect as make_connection
@@ -16,7 +17,7 @@ from handlers.services import Services
 
 @click.group()
 def connect() -> None:
-    """Connect plain Git, GitHub or GitLab."""
+    """Connect plain Git, GitHub or GitLab, and list the connections."""
 
 
 @connect.command("git")
@@ -39,7 +40,7 @@ def git(services: Services, path: Path, organization: str | None) -> None:
 @click.option("--token-file", type=click.File(), help="A file with a personal access token.")
 @click.option("--app-id", default="", help="A GitHub App's id, instead of a token.")
 @click.option("--private-key-file", type=click.File(), help="The App's private key, PEM.")
-@click.option("--webhook-secret-file", type=click.File(), help="The App's webhook secret.")
+@click.option("--webhook-secret-file", type=click.File(), help="The App's webhook secret; without, one is made.")
 @click.option("--name", default="GitHub")
 @organization_option
 @with_services
@@ -56,8 +57,9 @@ def github(
     is_dot_com = url.rstrip("/") == "https://github.com"
     token = _content(files["token_file"])
     key = _content(files["private_key_file"])
-    if bool(token) == bool(app_id and key):
-        raise Refused("give either --token-file, or --app-id with --private-key-file and --webhook-secret-file")
+    secret = _content(files["webhook_secret_file"])
+    if bool(token) == bool(app_id) or bool(app_id) != bool(key):
+        raise Refused("give either --token-file, or --app-id with --private-key-file")
     provider = Provider.GITHUB if is_dot_com else Provider.GITHUB_ENTERPRISE
     connection = make_connection(
         services,
@@ -68,9 +70,11 @@ def github(
         token=token,
         app_id=app_id,
         private_key=key,
-        app_webhook_secret=_content(files["webhook_secret_file"]),
+        app_webhook_secret=secret,
     )
     click.echo(f"Connected GitHub as {connection.id}. Webhook address: {webhook_url(services, connection)}")
+    if app_id and not secret:
+        click.echo(f"The App's webhook secret, shown this once: {connection.app_webhook_secret}")
 
 
 @connect.command("gitlab")
@@ -88,5 +92,26 @@ def gitlab(services: Services, url: str, name: str, organization: str | None, to
     click.echo(f"Connected GitLab as {connection.id}. Webhook address: {webhook_url(services, connection)}")
 
 
+@connect.command("list")
+@organization_option
+@with_services
+def list_connections(services: Services, organization: str | None) -> None:
+    """The connections, their ids and the addresses for their webhooks."""
+    for each in services.connections.all(only_organization(services, organization).id):
+        place = each.http_url or "this machine"
+        click.echo(
+            f"{each.id}  {each.provider.value:<25}  {one_line(each.name)}  {place}  {webhook_url(services, each)}"
+        )
+
+
 def _content(file: TextIO | None) -> str:
-    return str(file.read()).strip() if file else ""
+    """A secret's text. Raises Refused for a file that holds none, never with what it holds."""
+    if file is None:
+        return ""
+    try:
+        content = str(file.read()).strip()
+    except UnicodeDecodeError as error:
+        raise Refused(f"{file.name} is not a text") from error
+    if not content:
+        raise Refused(f"{file.name} is empty")
+    return content

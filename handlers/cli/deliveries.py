@@ -2,6 +2,7 @@
 
 import click
 
+from bot.messages.escape import one_line
 from handlers.cli.common import enqueue, with_services
 from handlers.jobs import Job, Verb
 from handlers.services import Services
@@ -21,10 +22,16 @@ def replay(services: Services, delivery: int) -> None:
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @with_services
 def explain(services: Services, limit: int) -> None:
-    """What was received lately, and what became of it."""
+    """What became of each delivery that was taken, newest first.
+
+    A delivery that the door refused (its signature is wrong, it is malformed or too large) or left alone as none of
+    our business is not kept, so it isn't listed: its sender was answered with the reason. Look for it at the code host,
+    in the webhook's recent deliveries.
+    """
     for each in services.inbox.recent(limit):
         when = f"{each.received_at:%Y-%m-%d %H:%M:%S}"
-        click.echo(f"{each.seq:>6}  {when}  {each.event:<16}  {each.status.value}: {each.outcome}")
+        outcome = f": {one_line(each.outcome)}" if each.outcome else ""
+        click.echo(f"{each.seq:>6}  {when}  {one_line(each.event):<16}  {each.status.value}{outcome}")

@@ -54,21 +54,19 @@ class Theatre:
     def runlock(self, *arguments: str) -> None:
         """Run a command as a person would, and show it."""
         click.secho(f"$ {shlex.join(['runlock', *arguments])}", bold=True)
-        command = [sys.executable, "-m", "handlers.cli", *arguments]
-        subprocess.run(command, env=dict(self.environment), cwd=self.folder, check=True)
+        self._run([sys.executable, "-m", "handlers.cli", *arguments], self.folder)
 
     def git(self, *arguments: str, where: str = "", show: bool = False) -> None:
         if show:
             click.secho(f"$ {shlex.join(['git', *arguments])}", bold=True)
-        quiet = None if show else subprocess.DEVNULL
-        subprocess.run(
-            ["git", *arguments],
-            cwd=self.folder / where,
-            env=dict(self.environment),
-            check=True,
-            stdout=quiet,
-            stderr=quiet,
-        )
+        self._run(["git", *arguments], self.folder / where, quiet=not show)
+
+    def _run(self, command: list[str], folder: Path, *, quiet: bool = False) -> None:
+        output = subprocess.DEVNULL if quiet else None
+        done = subprocess.run(command, cwd=folder, env=dict(self.environment), stdout=output, stderr=output)
+        if done.returncode:
+            spoken = shlex.join(["runlock", *command[3:]] if command[0] == sys.executable else command)
+            raise click.ClickException(f"`{spoken}` failed; see above, and {FOLDER}/serve.log")
 
 
 @click.command()
@@ -90,6 +88,7 @@ def demo(*, keep: bool) -> None:
 
 
 def _prepare() -> Theatre:
+    _refuse_while_the_last_one_runs()
     shutil.rmtree(FOLDER, ignore_errors=True)
     folder = FOLDER.resolve()
     folder.mkdir()
@@ -106,6 +105,17 @@ def _prepare() -> Theatre:
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
     return Theatre(environment, folder)
+
+
+def _refuse_while_the_last_one_runs() -> None:
+    """A demo that was left running works in the folder that this one is about to empty."""
+    try:
+        pid = int((FOLDER / "serve.pid").read_text())
+        command = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return
+    if command[1:4] == [b"-m", b"handlers.cli", b"serve"]:
+        raise click.ClickException(f"the last demo's server is still running; stop it with: kill {pid}")
 
 
 _PERSON = {"NAME": "Ada Demo", "EMAIL": "ada@example.com"}

@@ -1,7 +1,6 @@
 """How do the web and the worker process run?"""
 
 import logging
-import os
 import threading
 from typing import Any
 
@@ -12,6 +11,7 @@ from huey.consumer import Consumer
 
 from bot.settings import Settings
 from handlers.app import create_app
+from handlers.cli.common import open_here, read_settings
 from handlers.jobs import Job, Verb
 from handlers.services import Services, open_services
 from handlers.tasks import Queues, open_queues
@@ -25,8 +25,8 @@ log = structlog.get_logger()
 @click.command()
 def web() -> None:
     """The doors: webhooks, API, runner API, state, pages."""
-    settings = Settings.from_environment(os.environ)
-    open_services(settings).close()  # migrates before any thread serves
+    settings = read_settings()
+    open_here(settings).close()  # migrates before any thread serves
     _Web(settings).run()
 
 
@@ -62,7 +62,7 @@ class _Web(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 def worker() -> None:
     """The reactions: map, queue, fetch configurations, report to the hosts, sweep."""
     logging.getLogger("huey").setLevel(logging.WARNING)
-    services = open_services(Settings.from_environment(os.environ))
+    services = open_here(read_settings())
     queues = open_queues(services)
     outside = _consumer(queues.outside, workers=4)
     reactions = _consumer(queues.reactions, workers=2)

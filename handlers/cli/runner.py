@@ -4,7 +4,6 @@ import os
 
 import click
 
-from bot.errors import RunlockError
 from bot.runner.loop import run_consumer
 from bot.runner.settings import RunnerSettings
 
@@ -12,7 +11,4 @@ from bot.runner.settings import RunnerSettings
 @click.command()
 def runner() -> None:
     """Execute plans and applies of one pool, each in a sandbox."""
-    try:
-        run_consumer(RunnerSettings.from_environment(os.environ))
-    except RunlockError as error:
-        raise click.ClickException(str(error)) from error
+    run_consumer(RunnerSettings.from_environment(os.environ))

@@ -6,6 +6,7 @@ import click
 
 from bot.errors import NotFound
 from bot.ids import RunId
+from bot.messages.escape import one_line
 from bot.messages.words import count
 from bot.run import Run
 from handlers.cli.common import enqueue, find_workspace, only_organization, organization_option, with_services
@@ -14,6 +15,9 @@ from handlers.reactions.decisions import discard as discard_run
 from handlers.reactions.gathering import Gatherer, run_url
 from handlers.reactions.requirements import refuse_if_missing
 from handlers.services import Services
+from storage.run_filter import RunFilter
+
+MOST_RUNS = 50  # in a list: about a screen
 
 
 @click.group()
@@ -28,11 +32,9 @@ def run() -> None:
 def list_runs(services: Services, workspace: str | None, organization: str | None) -> None:
     """The newest runs, newest first."""
     found = only_organization(services, organization)
-    if workspace:
-        runs = services.runs.of_workspace(find_workspace(services, found, workspace).id)
-    else:
-        runs = services.runs.recent()
-    for each in runs:
+    chosen = find_workspace(services, found, workspace).id if workspace else None
+    wanted = RunFilter(organization_id=found.id, workspace_id=chosen)
+    for each in services.runs.search(wanted, limit=MOST_RUNS)[0]:
         name = services.workspaces.get(each.workspace_id).name
         click.echo(f"{each.id}  {each.status.value:<20}  {name:<20}  {each.commit_sha[:7]}  {_summary(each)}")
 
@@ -41,12 +43,12 @@ def list_runs(services: Services, workspace: str | None, organization: str | Non
 @click.argument("run_id")
 @with_services
 def show(services: Services, run_id: str) -> None:
-    """One run: what it is locked to, and what happened to it."""
+    """One run: what it is locked to, its place in the queue, and what happened to it."""
     each = _get(services, run_id)
     workspace = services.workspaces.get(each.workspace_id)
     manifest = services.runs.manifest(each.id)
     click.echo(f"{each.id} in {workspace.slug}: {each.status.value.replace('_', ' ')}")
-    click.echo(f"  commit     {each.commit_sha}  {each.message}")
+    click.echo(f"  commit     {each.commit_sha}  {one_line(each.message)}")
     wanted = f"{manifest.engine} {manifest.engine_version}".strip()
     click.echo(f"  locked to  manifest {each.short_digest}: {count(len(manifest.variables), 'variable')}, {wanted}")
     if each.plan_digest:
@@ -55,7 +57,8 @@ def show(services: Services, run_id: str) -> None:
     if place:
         click.echo(f"  queue      {place}")
     for moment in services.timeline.of(each.id):
-        click.echo(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.text}{f' ({moment.actor})' if moment.actor else ''}")
+        who = f" ({moment.actor})" if moment.actor else ""
+        click.echo(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {one_line(moment.text + who)}")
     click.echo(f"  {run_url(services, workspace, each)}")
 
 
@@ -88,4 +91,4 @@ def _get(services: Services, run_id: str) -> Run:
 
 
 def _summary(each: Run) -> str:
-    return each.summary.sentence if each.summary else each.error.partition("\n")[0]
+    return each.summary.sentence if each.summary else one_line(each.error.partition("\n")[0])

@@ -18,9 +18,9 @@ from pathlib import Path
 import click
 import structlog
 
+from bot.errors import Refused
 from bot.runner.identity import own_user, runner_environment
-from bot.settings import Settings
-from handlers.services import open_services
+from handlers.cli.common import open_here, read_settings
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -65,10 +65,7 @@ class Supervisor:
         backoff = FIRST_BACKOFF_SECONDS
         while True:
             started = time.monotonic()
-            process = self._start(program)
-            if process is None:
-                return
-            code = process.wait()
+            code = self._run_once(program)
             if self._stopping.is_set():
                 return
             if time.monotonic() - started > STEADY_SECONDS:
@@ -77,6 +74,15 @@ class Supervisor:
             if self._stopping.wait(backoff):
                 return
             backoff = min(LONGEST_BACKOFF_SECONDS, backoff * 2)
+
+    def _run_once(self, program: Program) -> int | None:
+        """Its exit code; None if it could not be started, or isn't started any more."""
+        try:
+            process = self._start(program)
+        except OSError as error:
+            log.error("process can't be started", process=program.name, program=program.argv[0], why=error.strerror)
+            return None
+        return process.wait() if process else None
 
     def _start(self, program: Program) -> subprocess.Popen[bytes] | None:
         extra = None if program.uid is None else ()
@@ -112,22 +118,32 @@ class Supervisor:
 
 
 def read_procfile(text: str) -> dict[str, tuple[str, ...]]:
-    """`name: command` lines. Commands are split at spaces: no shell starts them."""
-    lines = [line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return {name.strip(): tuple(command.split()) for name, _, command in lines}
+    """`name: command` lines. Commands are split at spaces: no shell starts them. Raises Refused for another line."""
+    programs: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, command = line.partition(":")
+        if not command.split() or name.strip() in programs:
+            raise Refused(f"a Procfile has lines like “web: runlock web”, one per process; this is none: {line}")
+        programs[name.strip()] = tuple(command.split())
+    return programs
 
 
 @click.command()
 @click.option(
-    "--procfile", type=click.Path(path_type=Path), default=None, help="Else the built-in web, worker, runner."
+    "--procfile",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="Else the built-in web, worker, runner.",
 )
 def serve(procfile: Path | None) -> None:
     """Web, worker and one runner on this machine, restarted when they fall, stopped in order."""
-    settings = Settings.from_environment(os.environ)
-    services = open_services(settings)
+    settings = read_settings()
+    lines = read_procfile(procfile.read_text() if procfile else _BUILT_IN)
+    services = open_here(settings)
     pool_token = services.pool_token
     services.close()
-    lines = read_procfile(procfile.read_text() if procfile else _BUILT_IN)
     data = settings.data.resolve()
     (data / "runner").mkdir(parents=True, exist_ok=True)
     internal = f"http://127.0.0.1:{settings.port}"

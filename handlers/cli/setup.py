@@ -1,11 +1,15 @@
 """How does an installation begin? First organization, first owner, first token, first session."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from bot.errors import Refused
+from bot.organization import check_organization
 from bot.settings import described
 from handlers.cli.common import only_organization, organization_option, with_services
 from handlers.services import Services
@@ -19,20 +23,41 @@ from storage.tokens import LINK_LIFETIME, TokenKind
 @with_services
 def init(services: Services, organization: str, email: str, token_file: Path | None) -> None:
     """Make the first organization and its owner; gives a user API token, once."""
-    username = email.partition("@")[0]
+    check_organization(organization, email)
+    if services.people.organization(organization):
+        raise Refused(f"there is an organization named {organization} already")
+    with _token_place(token_file) as place:
+        token, username = _first_owner(services, organization, email)
+        click.echo(f"Organization {organization}, owner {username} ({email}).")
+        if place is None:
+            click.echo(f"API token, shown this once: {token}")
+        else:
+            place.write(token + "\n")
+            click.echo(f"The API token is in {token_file}.")
+
+
+@contextlib.contextmanager
+def _token_place(token_file: Path | None) -> Iterator[TextIO | None]:
+    """The file for the token, opened before there is one, readable for this user only. Raises Refused."""
+    if token_file is None:
+        yield None
+        return
+    try:
+        handle = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise Refused(f"the token can't be written to {token_file}: {error.strerror}") from error
+    with os.fdopen(handle, "w") as file:
+        os.fchmod(handle, 0o600)  # it may have been there before
+        yield file
+
+
+def _first_owner(services: Services, organization: str, email: str) -> tuple[str, str]:
+    """Make the organization and its owner; the owner's new token and name."""
     with services.records.write():
         made = services.people.add_organization(organization, email)
-        user = services.people.add_user(username, email)
+        user = services.people.add_user(email.partition("@")[0], email)
         services.people.make_owner(made.id, user.id)
-        token = services.tokens.give(TokenKind.USER, user.id, "made by runlock init")
-    click.echo(f"Organization {made.name}, owner {user.username} ({email}).")
-    if token_file is None:
-        click.echo(f"API token, shown this once: {token}")
-        return
-    handle = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(token + "\n")
-    click.echo(f"The API token is in {token_file}.")
+        return services.tokens.give(TokenKind.USER, user.id, "made by runlock init"), user.username
 
 
 @click.command("login-link")
@@ -45,7 +70,8 @@ def login_link(services: Services, user: str | None, organization: str | None) -
     owners = services.people.owners(found.id)
     chosen = [owner for owner in owners if user in (None, owner.username)]
     if len(chosen) != 1:
-        raise Refused("say whose session with --user NAME: " + ", ".join(owner.username for owner in owners))
+        names = ", ".join(owner.username for owner in owners)
+        raise Refused(f"say whose session with --user NAME: {names}" if names else f"{found.name} has no owner")
     token = services.tokens.give(TokenKind.LOGIN_LINK, chosen[0].id, "login link", LINK_LIFETIME)
     minutes = int(LINK_LIFETIME.total_seconds() // 60)
     click.echo(f"{services.settings.address.rstrip('/')}/login/{token}")

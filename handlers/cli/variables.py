@@ -5,6 +5,7 @@ from typing import TextIO
 import click
 
 from bot.manifest import Category
+from bot.messages.escape import one_line
 from handlers.cli.common import find_workspace, only_organization, organization_option, with_services
 from handlers.services import Services
 
@@ -56,7 +57,7 @@ def list_variables(services: Services, workspace: str, organization: str | None)
     """The workspace's variables; sensitive values are not shown."""
     found = find_workspace(services, only_organization(services, organization), workspace)
     for each in services.variables.all(found.id):
-        value = "(sensitive)" if each.shown_value is None else each.shown_value
+        value = "(sensitive)" if each.shown_value is None else one_line(each.shown_value)
         click.echo(f"{each.category.value:<9}  {each.key} = {value}{'  (HCL)' if each.hcl else ''}")
 
 

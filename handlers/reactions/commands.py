@@ -1,6 +1,7 @@
 """What does each command do? Which runs it means, whether its author may, and then the deed, in one transaction."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from bot.comment_commands import Command, CommandVerb
@@ -159,9 +160,10 @@ def _refusal(services: Services, asked: Asked, runs: Sequence[Run]) -> str:
 def _unlock(services: Services, asked: Asked) -> Result:
     """Give up what this pull request holds, and nothing else."""
     number = asked.thread.pull_number
-    if not may_plan(asked.role):
-        body = replies.not_allowed(asked.who, asked.repository.path, ApplyPermission.WRITE)
-        return "not allowed to unlock", answer(services, asked, body)
+    for workspace in services.workspaces.held_by(asked.repository.id, number or 0):
+        if not may_apply(asked.role, workspace.apply_permission):
+            body = replies.not_allowed(asked.who, workspace.name, workspace.apply_permission)
+            return "not allowed to unlock", answer(services, asked, body)
     with services.records.write():
         freed, jobs = free_holds(services, asked.repository, number) if number is not None else ([], [])
         if not freed:
@@ -180,6 +182,7 @@ def _explain(services: Services, asked: Asked, command: Command) -> Result:
     workspaces = [w for w in services.workspaces.of_repository(asked.repository.id) if _is_chosen(w, command)]
     if pull is not None and pull.is_open:
         pull, _, facts = look_again(services, asked.repository, pull)
+        facts = replace(facts, is_asked_for=False)  # why it runs by itself, or doesn't
         event = pull_event(asked.repository, pull, PullAction.UPDATED)
         for decision in decide(event, workspaces, facts):
             reasons[decision.workspace_id] = (isinstance(decision, WantRun), decision.reason)

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.ids import RunId, WorkspaceId
 from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent, can
-from bot.workspace import Requirement, Workflow, Workspace
+from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
 from handlers.reactions.reports import report, report_held
@@ -154,7 +154,13 @@ def unknown_outcome(run: Run) -> str:
 
 
 def lock(services: Services, workspace_id: WorkspaceId, who: str, reason: str) -> list[Job]:
-    services.workspaces.lock(workspace_id, who, reason)
+    """Keep runs pending. A run that is under way holds the workspace already; it is decided or cancelled first."""
+    with services.records.write():
+        holder = next((run for run in services.runs.unfinished(workspace_id) if run.holds_workspace), None)
+        if holder is not None:
+            name = services.workspaces.get(workspace_id).name
+            raise Refused(f"{name} is held by {holder.id}, which is {holder.status.value.replace('_', ' ')}")
+        services.workspaces.lock(workspace_id, who, reason)
     return []
 
 

@@ -18,6 +18,7 @@ from bot.events import (
     RepositoryMoved,
     Tagged,
 )
+from bot.messages.facts import NoLines
 from bot.vcs import git_webhook, github_webhook, gitlab_webhook
 from bot.vcs.clone_url import parse_clone_url
 from bot.vcs.deliveries import MalformedDelivery
@@ -26,6 +27,7 @@ from handlers.jobs import Job, Verb
 from handlers.reactions.comments import on_button, on_comment
 from handlers.reactions.pulls import on_pull_changed
 from handlers.reactions.pushes import on_push, on_tag
+from handlers.reactions.reports import report_commit
 from handlers.services import Services
 from storage.inbox import Delivery, DeliveryStatus
 
@@ -82,9 +84,22 @@ def _handle(services: Services, delivery: Delivery) -> list[Job]:
 def _try_later(services: Services, delivery: Delivery, trouble: OutsideTrouble) -> list[Job]:
     if trouble.permanent or delivery.attempts + 1 >= MOST_ATTEMPTS:
         services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, trouble.reason)
-        return []
+        return _tell_of_trouble(services, delivery)
     services.inbox.try_later(delivery.seq, trouble.retry_after or _backoff(delivery), trouble.reason)
     return []
+
+
+def _tell_of_trouble(services: Services, delivery: Delivery) -> list[Job]:
+    """A push or pull request that could not be handled shows so at its commit, instead of showing nothing."""
+    connection = services.connections.get(delivery.connection_id)
+    jobs: list[Job] = []
+    for event in read_events(connection, delivery.event, read_payload(delivery.body)):
+        if isinstance(event, Pushed | PullChanged):
+            known = _known_repository(services, connection, event.repository)
+            commit_sha = event.after_sha if isinstance(event, Pushed) else event.pull.head_sha
+            if known is not None and services.workspaces.of_repository(known.id):
+                jobs += report_commit(services, known, commit_sha, why_none=NoLines.TROUBLE.name)
+    return jobs
 
 
 def _backoff(delivery: Delivery) -> float:

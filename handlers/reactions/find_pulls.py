@@ -2,6 +2,7 @@
 
 import structlog
 
+from bot.connection import Repository
 from bot.errors import OutsideTrouble, Refused
 from handlers.jobs import Job, Verb
 from handlers.reactions.reports import report_commit
@@ -21,6 +22,8 @@ def find_pulls(services: Services, ident: str) -> list[Job]:
         found = host.merged_pulls_of(repository, commit_sha)
     except (OutsideTrouble, Refused) as trouble:
         log.warning("the pull request of a commit is not known yet", commit=commit_sha, reason=trouble.reason)
+        if _is_final(trouble) and int(attempt) >= len(ASK_AGAIN_AFTER):
+            return _give_up(services, repository, commit_sha, trouble.reason)
         return _again(repository_id, commit_sha, int(attempt))
     for pull in found:
         services.pulls.know(repository.id, pull)
@@ -29,6 +32,18 @@ def find_pulls(services: Services, ident: str) -> list[Job]:
         return report_commit(services, repository, commit_sha)
     if int(attempt) < len(ASK_AGAIN_AFTER):
         return _again(repository_id, commit_sha, int(attempt))
+    services.pulls.nobody_brought(repository.id, commit_sha)
+    return report_commit(services, repository, commit_sha)
+
+
+def _is_final(trouble: OutsideTrouble | Refused) -> bool:
+    return isinstance(trouble, Refused) or trouble.permanent
+
+
+def _give_up(services: Services, repository: Repository, commit_sha: str, reason: str) -> list[Job]:
+    """The host won't tell: the runs say so, and people are asked at the commit itself."""
+    for run in services.runs.at_commit(repository.id, commit_sha):
+        services.timeline.add(run.id, f"its pull request is not known: {reason}")
     services.pulls.nobody_brought(repository.id, commit_sha)
     return report_commit(services, repository, commit_sha)
 

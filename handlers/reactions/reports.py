@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from bot.connection import Provider, Repository
 from bot.ids import RepositoryId, WorkspaceId
-from bot.mapping import Decision, NoRun
+from bot.mapping import Decision, NoRun, Why
+from bot.messages.facts import NoLines
 from bot.run import Run, RunKind, RunStatus
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
@@ -93,7 +94,7 @@ def report_nothing_to_do(
     sentence = "; ".join(f"{names[d.workspace_id]}: {d.reason}" for d in reasons[:5]) or "no workspace affected"
     if any(decision.is_repeat for decision in reasons):
         return sentence, []
-    why = _why([decision.reason for decision in reasons if decision.is_affected])
+    why = _why([decision.why for decision in reasons if decision.why is not None])
     jobs = report_commit(services, request.repository, request.commit_sha, why_none=why)
     if jobs and request.pull_number is not None:
         # What its comment says of an older head, or of another base, is wrong now.
@@ -101,12 +102,9 @@ def report_nothing_to_do(
     return sentence, jobs
 
 
-def _why(affected: Sequence[str]) -> str:
-    if any("fork" in reason for reason in affected):
-        return "FORK"
-    if any("draft" in reason for reason in affected):
-        return "DRAFT"
-    return "NONE_AFFECTED"
+def _why(reasons: Sequence[Why]) -> str:
+    """The name of what the commit's status says: the first reason in the order of `Why`."""
+    return next((why.name for why in Why if why in reasons), NoLines.NONE_AFFECTED.name)
 
 
 def _known_reason(services: Services, repository_id: RepositoryId, lane: str) -> str:

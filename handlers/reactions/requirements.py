@@ -53,16 +53,13 @@ class Requirements:
         if not workspace.apply_requirements:
             return ""
         facts = self._facts_of(pull)
-        missing = {
-            Requirement.APPROVED: not facts.is_approved,
-            Requirement.MERGEABLE: not facts.is_mergeable,
-            Requirement.UNDIVERGED: not facts.is_undiverged,
+        in_the_way = {
+            Requirement.APPROVED: facts.lacking_approval,
+            Requirement.MERGEABLE: facts.blocks,
+            Requirement.UNDIVERGED: facts.divergence,
         }
-        needed = [requirement for requirement in workspace.apply_requirements if missing[requirement]]
-        if not needed:
-            return ""
-        words = list(facts.reasons) or [f"it must be {requirement.value}" for requirement in needed]
-        return replies.requirements_missing(Gatherer(self._services).line(run), words)
+        words = [reason for requirement in workspace.apply_requirements for reason in in_the_way[requirement]]
+        return replies.requirements_missing(Gatherer(self._services).line(run), words) if words else ""
 
     def _pull(self, number: int) -> PullRequest | None:
         if number not in self._pulls:

@@ -115,7 +115,7 @@ class QuickHost:
 
     def merge_facts(self, repository: Repository, pull: PullRequest, own_prefix: str) -> MergeFacts:
         fresh = self.contains(pull.head_sha, self.branches[pull.base_branch])
-        return MergeFacts(True, True, fresh)
+        return MergeFacts(divergence=() if fresh else ("its base has moved",))
 
     def merge(self, repository: Repository, pull: PullRequest) -> None:
         raise AssertionError("nobody asked for a merge")

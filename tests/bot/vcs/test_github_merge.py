@@ -153,7 +153,7 @@ def test_undiverged(facts, repo, pull, alice):
     repo.push("main", {"other.tf": ""}, by=alice)
     told = facts()
     assert (told.is_undiverged, told.is_mergeable) == (False, True)
-    assert "main is 1 commits ahead of it" in told.reasons
+    assert "main is 1 commit ahead of it" in told.reasons
     repo.protect("main", strict=True)
     assert "it must be brought up to date with main first" in facts().reasons
 

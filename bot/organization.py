@@ -1,0 +1,17 @@
+"""What may an organization be called? The same check for every door."""
+
+import re
+
+from bot.errors import Refused
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+
+
+def check_organization(name: object, email: object) -> tuple[str, str]:
+    """The name and the e-mail address, as given. Raises Refused for what is neither."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise Refused("an organization's name has 1 to 40 letters, digits, - and _")
+    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
+        raise Refused("an organization needs the e-mail address of whoever looks after it")
+    return name, email
