@@ -174,9 +174,7 @@ def running(command: list[str], port: int, environment: dict[str, str]) -> Itera
 
 def serve_bare(database: str, port: int) -> None:
     """The bare app: verify, insert durably, 202."""
-    from gunicorn.app.base import BaseApplication
-
-    from handlers.cli.processes import WEB_THREADS
+    from handlers.cli.processes import serve_app
 
     local = threading.local()
     setup = sqlite3.connect(database)
@@ -198,21 +196,7 @@ def serve_bare(database: str, port: int) -> None:
         start_response("202 Accepted", [("Content-Length", "0")])
         return [b""]
 
-    class Bare(BaseApplication):  # type: ignore[misc]
-        def load_config(self) -> None:
-            options = {
-                "bind": f"127.0.0.1:{port}",
-                "worker_class": "gthread",
-                "threads": WEB_THREADS,
-                "loglevel": "warning",
-            }
-            for name, value in options.items():
-                self.cfg.set(name, value)
-
-        def load(self) -> Any:
-            return app
-
-    Bare().run()
+    serve_app(app, "127.0.0.1", port)
 
 
 if __name__ == "__main__":

@@ -60,10 +60,23 @@ class Manifest:
 
 def plan_digest(parts: Iterable[bytes]) -> str:
     """Hex of SHA-256 over the plan file and the dependency lock file, each with its length in front."""
+    return plan_digest_in_pieces((len(part), (part,)) for part in parts)
+
+
+def plan_digest_in_pieces(parts: Iterable[tuple[int, Iterable[bytes]]]) -> str:
+    """The same as `plan_digest`, of parts that are too large to be held: each is its length in bytes, and its pieces.
+
+    Raises ValueError if the pieces of a part are not as long as was said.
+    """
     total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "big"))
-        total.update(part)
+    for length, pieces in parts:
+        total.update(length.to_bytes(8, "big"))
+        left = length
+        for piece in pieces:
+            total.update(piece)
+            left -= len(piece)
+        if left:
+            raise ValueError(f"a part is {length - left} bytes long, not {length}")
     return total.hexdigest()
 
 

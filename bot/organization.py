@@ -13,5 +13,5 @@ def check_organization(name: object, email: object) -> tuple[str, str]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise Refused("an organization's name has 1 to 40 letters, digits, - and _")
     if not isinstance(email, str) or not _EMAIL.fullmatch(email):
-        raise Refused("an organization needs the e-mail address of whoever looks after it")
+        raise Refused("an organization has an email address")
     return name, email

@@ -8,7 +8,8 @@ https://developer.hashicorp.com/terraform/language/files/override. So ours must 
 import os
 from pathlib import Path
 
-from bot.runner.work_folder import remove, shown
+from bot.runner.trees import remove
+from bot.runner.work_folder import shown
 
 CONTENT = b'{"terraform":{"backend":{"http":{}}}}\n'
 SUFFIXES = (".tofu.json", ".tofu", ".tf.json", ".tf")

@@ -5,6 +5,7 @@ engine; read-only to it), `out` (what the engine gives us), `home`, and `private
 What the engine may write is hostile when we read it: a file may have become a symlink to something of ours.
 """
 
+import errno
 import fcntl
 import gzip
 import os
@@ -18,13 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+import structlog
+
 from bot.errors import OutsideTrouble, Refused
+from bot.runner.trees import Entry, remove, walk
 
 MOST_MEMBERS = 200_000
 MOST_BYTES = 2 * 1024**3  # of a whole tree, unpacked
+MOST_PARTS = 100  # of a path: deeper than any configuration, and shallow enough for whatever recurses
+LONGEST_PATH = 2048  # bytes from the tree's top: with what is before it, half of what the system takes
 NAME_SHOWN = 200  # characters of a hostile name in an error
 # What an init makes anew: provider binaries (0.14 and later, then 0.13 and earlier) and the memory of a backend.
 NOT_PACKED = (".terraform/providers", ".terraform/plugins", ".terraform/terraform.tfstate")
+_AS_IT_IS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # no symlink is followed, no FIFO waited for
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -52,22 +60,32 @@ def stage_folder(work: Path, name: str, *, patience_seconds: float = 60) -> Iter
         try:
             yield rooms
         finally:
-            remove(folder)
-            _lock_path(folder).unlink(missing_ok=True)
+            _clear_away(folder)
     finally:
         os.close(lock)
 
 
 def sweep(work: Path) -> None:
-    """Remove what a killed runner left behind: folders that nobody works in."""
+    """Remove what a killed runner left behind: folders that nobody works in. One that can't be removed stays."""
     for path in sorted(work.glob("*.lock")) if work.is_dir() else ():
         try:
             lock = _take_turn(path, time.monotonic())
         except OutsideTrouble:
             continue
-        remove(path.with_suffix(""))
-        path.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("lock of a work folder can't be taken", folder=path.stem, reason=error.strerror)
+            continue
+        _clear_away(path.with_suffix(""))
         os.close(lock)
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove a folder and its lock file; one that can't be is left to the next sweep, for it must stop nothing."""
+    try:
+        remove(folder)
+        _lock_path(folder).unlink(missing_ok=True)
+    except OSError as error:
+        log.error("work folder can't be removed", folder=folder.name, reason=error.strerror)
 
 
 def _lock_path(folder: Path) -> Path:
@@ -90,26 +108,12 @@ def _take_turn(path: Path, deadline: float) -> int:
         os.close(lock)
 
 
-def remove(folder: Path) -> None:
-    """Remove a tree that an engine wrote, folders without write permission included."""
-
-    def permit_and_retry(function: Callable[[str], object], path: str, _: object) -> None:
-        os.chmod(os.path.dirname(path), 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            function(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=permit_and_retry)
-
-
 def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = ()) -> None:
     """Unpack a tar (or tar.gz) into an empty folder, without any path that has a part named in `drop`.
 
-    Raises Refused, naming the member, for absolute paths, `..`, devices, FIFOs, hard links, symlinks that leave the
-    tree, and archives that are too large or cut off.
+    Raises Refused, naming the member, for absolute paths, `..`, paths that are too deep or too long, devices, FIFOs,
+    hard links and symlinks that leave the tree, and for archives that are too large. One that is cut off is
+    OutsideTrouble.
     """
     symlinks: list[tuple[Path, str]] = []
     total = 0
@@ -130,6 +134,10 @@ def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = ()) -> None:
         raise OutsideTrouble("unpacking the configuration: the archive is cut off or damaged") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise Refused("the configuration has the same path twice, as different things") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise Refused("the configuration has a name that is too long for a disk") from error
+        raise
     _make_symlinks(tree, symlinks)
 
 
@@ -138,7 +146,15 @@ def _target(tree: Path, name: str) -> Path | None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise Refused(f"the configuration has a path that leaves it: {shown(name)}")
+    if "\0" in name:
+        raise Refused(f"the configuration has a path that no disk can hold: {shown(name)}")
+    _refuse_too_deep("the configuration", str(path))
     return tree / path if path.parts else None
+
+
+def _refuse_too_deep(what: str, path: str) -> None:
+    if path.count("/") >= MOST_PARTS or len(os.fsencode(path)) > LONGEST_PATH:
+        raise Refused(f"{what} has a path of over {MOST_PARTS} parts or {LONGEST_PATH} bytes: {shown(path)}")
 
 
 def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
@@ -163,14 +179,17 @@ def _make_symlinks(tree: Path, symlinks: list[tuple[Path, str]]) -> None:
     """Symlinks come last, so that nothing was written through one; then each is followed, as the engine would."""
     root = os.path.realpath(tree)
     for target, aim in symlinks:
+        name = shown(str(target.relative_to(tree)))
+        if "\0" in aim or len(os.fsencode(aim)) > LONGEST_PATH:
+            raise Refused(f"the symlink {name} points to a path that no disk can hold")
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         try:
             os.symlink(aim, target)
         except FileExistsError:
-            raise Refused(f"the configuration has {shown(str(target.relative_to(tree)))} twice") from None
+            raise Refused(f"the configuration has {name} twice") from None
     for target, aim in symlinks:
         name = shown(str(target.relative_to(tree)))
-        if os.path.isabs(aim) or not _is_inside(os.path.realpath(target), root):
+        if os.path.isabs(aim) or not _is_inside(_followed(target), root):
             raise Refused(f"the symlink {name} leaves the configuration: it points to {shown(aim)}")
 
 
@@ -180,7 +199,7 @@ def working_directory(tree: Path, relative: str) -> Path:
     if path.is_absolute() or ".." in path.parts:
         raise Refused(f"the working directory {shown(relative)!r} leaves the configuration")
     folder = tree / path
-    if not _is_inside(os.path.realpath(folder), os.path.realpath(tree)):
+    if not _is_inside(_followed(folder), os.path.realpath(tree)):
         raise Refused(f"the working directory {shown(relative)!r} leaves the configuration by a symlink")
     if not folder.is_dir():
         raise Refused(f"the working directory {shown(relative)!r} is not a folder of the configuration")
@@ -188,7 +207,10 @@ def working_directory(tree: Path, relative: str) -> Path:
 
 
 def pack(tree: Path, archive: Path, working_directory: str) -> None:
-    """The tree after a plan as a tar.gz, in a fixed order, without what an init makes anew. Symlinks stay symlinks."""
+    """The tree after a plan as a tar.gz, in a fixed order, without what an init makes anew. Symlinks stay symlinks.
+
+    Raises Refused for a tree that `unpack` would not take.
+    """
     left_out = {str(PurePosixPath(working_directory) / path) for path in NOT_PACKED}
     total = 0
     with (
@@ -196,51 +218,49 @@ def pack(tree: Path, archive: Path, working_directory: str) -> None:
         gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0, filename="") as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for path in _walk(tree, left_out):
-            info = tar.gettarinfo(path, arcname=str(path.relative_to(tree)))
-            info.uid = info.gid = 0
-            info.uname = info.gname = ""
-            if info.islnk():  # two names of one file: each gets the content
-                info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
-            total += info.size
-            if total > MOST_BYTES:
-                raise Refused(f"the work folder after the plan is over {MOST_BYTES} bytes")
-            if not info.isreg():
-                tar.addfile(info)
-                continue
-            with path.open("rb") as content:
-                tar.addfile(info, content)
+        for number, entry in enumerate(walk(tree, left_out), start=1):
+            _refuse_too_deep("the work folder after the plan", entry.path)
+            total += entry.status.st_size
+            if number > MOST_MEMBERS or total > MOST_BYTES:
+                raise Refused(f"the work folder after the plan is over {MOST_MEMBERS} files or {MOST_BYTES} bytes")
+            _pack_entry(tar, entry)
 
 
-def _walk(tree: Path, left_out: set[str]) -> Iterator[Path]:
-    """Files, folders and symlinks below `tree`, sorted, each folder before what is in it."""
-    for folder, folders, files in os.walk(tree):
-        base = Path(folder)
-        folders.sort()
-        for name in sorted([*folders, *files]):
-            path = base / name
-            if str(path.relative_to(tree)) in left_out:
-                continue
-            kind = path.lstat().st_mode
-            if stat.S_ISREG(kind) or stat.S_ISDIR(kind) or stat.S_ISLNK(kind):
-                yield path
-        folders[:] = [name for name in folders if str((base / name).relative_to(tree)) not in left_out]
+def _pack_entry(tar: tarfile.TarFile, entry: Entry) -> None:
+    """Add a file (each of its names with the content), a folder or a symlink; of what else there is, nothing."""
+    info = tarfile.TarInfo(entry.path)
+    info.mode = stat.S_IMODE(entry.status.st_mode)
+    info.mtime = int(entry.status.st_mtime)
+    if stat.S_ISDIR(entry.status.st_mode):
+        info.type = tarfile.DIRTYPE
+        tar.addfile(info)
+    elif stat.S_ISLNK(entry.status.st_mode):
+        info.type, info.linkname = tarfile.SYMTYPE, os.readlink(entry.name, dir_fd=entry.folder)
+        tar.addfile(info)
+    elif stat.S_ISREG(entry.status.st_mode):
+        info.size = entry.status.st_size
+        with os.fdopen(os.open(entry.name, _AS_IT_IS, dir_fd=entry.folder), "rb") as content:
+            tar.addfile(info, content)
 
 
 @contextmanager
-def opened_safely(room: Path, name: str) -> Iterator[BinaryIO | None]:
-    """A regular file that an engine may have made in `room`; None if there is none. Raises Refused if it is no file."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+def opened_safely(room: Path, name: str, *, largest: int) -> Iterator[BinaryIO | None]:
+    """A regular file that an engine may have made in `room`; None if there is none.
+
+    Raises Refused if it is no file, or over `largest` bytes: a sparse file of any size costs an engine nothing.
+    """
     try:
-        descriptor = os.open(room / name, flags)
+        descriptor = os.open(room / name, _AS_IT_IS)
     except FileNotFoundError:
         yield None
         return
     except OSError as error:
         raise Refused(f"the engine left {name} behind as something that is not a file") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
         os.close(descriptor)
-        raise Refused(f"the engine left {name} behind as something that is not a file")
+        wrong = f"with {status.st_size} bytes; {largest} are the most" if stat.S_ISREG(status.st_mode) else ""
+        raise Refused(f"the engine left {name} behind {wrong or 'as something that is not a file'}")
     with os.fdopen(descriptor, "rb") as file:
         yield file
 
@@ -249,6 +269,14 @@ def shown(name: str) -> str:
     """A name from outside as it may stand in a sentence: printable and short."""
     text = "".join(character if character.isprintable() else "?" for character in name)
     return text if len(text) <= NAME_SHOWN else text[:NAME_SHOWN] + "…"
+
+
+def _followed(path: Path) -> str:
+    """Where a path leads through its symlinks."""
+    try:
+        return os.path.realpath(path)
+    except RecursionError as error:  # Python's way, a level for each symlink of a chain; the system gives up after 40
+        raise Refused(f"{shown(path.name)} leads through too many symlinks") from error
 
 
 def _is_inside(path: str, root: str) -> bool:

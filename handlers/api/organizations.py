@@ -1,10 +1,9 @@
 """Which organizations are there, what may they do, and how busy are they?"""
 
-import re
-
 from flask import Response
 
 from bot.errors import Refused
+from bot.organization import check_organization
 from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
@@ -14,8 +13,6 @@ from handlers.api.run_documents import RunDocuments
 from storage.people import Organization
 from storage.run_filter import RunFilter
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 _AT_WORK = (RunStatus.PLAN_QUEUED, RunStatus.APPLY_QUEUED, *sorted(AT_A_RUNNER))
 _MOST_QUEUED = 1_000  # of the workers' queue; more is not a list that anybody reads
 
@@ -114,12 +111,7 @@ def organization_resource(organization: Organization) -> Resource:
 
 
 def _checked(body: Body) -> tuple[str, str]:
-    name, email = body.text("name"), body.text("email", most=254)
-    if not _NAME.fullmatch(name):
-        raise Refused("an organization's name has 1 to 40 letters, digits, - and _")
-    if not _EMAIL.fullmatch(email):
-        raise Refused("an organization has an email address")
-    return name, email
+    return check_organization(body.text("name"), body.text("email", most=254))
 
 
 def _at_work(ask: Ask, organization: Organization) -> list[Run]:

@@ -139,8 +139,8 @@ def read_procfile(text: str) -> dict[str, tuple[str, ...]]:
 )
 def serve(procfile: Path | None) -> None:
     """Web, worker and one runner on this machine, restarted when they fall, stopped in order."""
-    settings = read_settings()
     lines = read_procfile(procfile.read_text() if procfile else _BUILT_IN)
+    settings = read_settings()
     services = open_here(settings)
     pool_token = services.pool_token
     services.close()

@@ -172,10 +172,8 @@ def _vcs_facts(services: Services, each: Workspace) -> list[tuple[str, str]]:
     repository = services.repositories.get(each.repository_id)
     connection = services.connections.get(repository.connection_id)
     facts = [
-        (
-            "repository",
-            f"{one_line(repository.path)} (default branch {one_line(repository.default_branch) or 'unknown'})",
-        ),
+        ("repository", one_line(repository.path)),
+        ("default branch", one_line(repository.default_branch) or "unknown"),
         ("connection", f"{connection.id} ({one_line(connection.name)})"),
         ("webhook", webhook_url(services, connection)),
     ]

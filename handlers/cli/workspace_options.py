@@ -20,11 +20,11 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "working_directory": ("working-directory", "Where the configuration is in the repository; empty: at its top."),
     "trigger_prefixes": (
         "trigger-prefix",
-        "Run also if a file below this folder changed. May be repeated; empty: no folder.",
+        "Run also if a file below this folder changed. Repeatable; empty: none.",
     ),
     "trigger_patterns": (
         "trigger-pattern",
-        "Run if a file that fits this pattern changed. May be repeated; empty: no pattern.",
+        "Run if a file that fits this pattern changed. Repeatable; empty: none.",
     ),
     "file_triggers_enabled": ("file-triggers", "Look at which files changed; without, each push makes a run."),
     "speculative_enabled": ("speculative", "Plan pull requests."),
@@ -36,7 +36,7 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "vcs_workflow": ("vcs-workflow", "Whether a pull request is applied after its merge, or before."),
     "apply_requirements": (
         "apply-requirement",
-        "What a pull request must have before it is applied (apply-before-merge). May be repeated.",
+        "What a pull request must have before it is applied (apply-before-merge). Repeatable.",
     ),
     "apply_permission": ("apply-permission", "The least role at the host whose comment “apply” counts."),
     "author_may_apply": ("author-may-apply", "Let authors of pull requests approve their own."),

@@ -102,7 +102,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.tell(pull.number, PullAction.MERGED)
         self.open_pull(slot)
 
-    @precondition(lambda self: not self.services.runs.unfinished(self.workspace_id))
+    @precondition(lambda self: not self.undecided_pushes())
     @rule()
     def push_to_main(self) -> None:
         before = self.host.branches["main"]
@@ -115,23 +115,26 @@ class AnyOrder(RuleBasedStateMachine):
         said = self.host.say(Thread(pull_number=number), text, ALICE)
         self.tell(number, Commented(self.told_repository, said.id, ALICE, text, pull_number=number))
 
-    @rule(slot=SLOTS)
-    def apply_what_is_ready(self, slot: int) -> None:
+    @rule(slot=SLOTS, calmly=st.booleans())
+    def apply_what_is_ready(self, slot: int, calmly: bool) -> None:
         runs = self.services.runs.of_pull(self.repository.id, self.slots[slot])
         if any(run.status is RunStatus.PLANNED_AND_SAVED for run in runs):
             self.comment(slot, "apply")
+            if calmly:
+                self.it_calms_down()
 
-    @rule(text=st.sampled_from(("apply", "apply", "discard", "plan")))
-    def decide_about_a_push(self, text: str) -> None:
+    @precondition(lambda self: self.undecided_pushes())
+    @rule(text=st.sampled_from(("apply", "apply", "discard", "plan")), calmly=st.booleans())
+    def decide_about_a_push(self, text: str, calmly: bool) -> None:
         """Where it was asked: in the merged pull request, or at the commit."""
-        waiting = [r for r in self.services.runs.unfinished(self.workspace_id) if r.status is RunStatus.PLANNED]
-        if waiting:
-            sha = waiting[0].commit_sha
-            number = self.host.merged.get(sha)
-            thread = Thread(pull_number=number) if number else Thread(commit_sha=sha)
-            said = self.host.say(thread, text, ALICE)
-            place = {"pull_number": number} if number else {"commit_sha": sha}
-            self.tell(number or 0, Commented(self.told_repository, said.id, ALICE, text, **place))  # type: ignore[arg-type]
+        sha = self.undecided_pushes()[0].commit_sha
+        number = self.host.merged.get(sha)
+        thread = Thread(pull_number=number) if number else Thread(commit_sha=sha)
+        said = self.host.say(thread, text, ALICE)
+        at_commit = None if number else sha
+        self.tell(number or 0, Commented(self.told_repository, said.id, ALICE, text, number, at_commit))
+        if calmly:
+            self.it_calms_down()
 
     @rule(seldom=st.integers(0, 4))
     def lock_or_unlock(self, seldom: int) -> None:
@@ -306,6 +309,10 @@ class AnyOrder(RuleBasedStateMachine):
         for run in runs:
             in_queue = run.status in (RunStatus.PENDING, RunStatus.CONFIRMED) and (locked or undecided)
             assert run.status in WAITING_FOR_PEOPLE or in_queue, f"{run.id} is stuck: {run.status}"
+
+    def undecided_pushes(self) -> list[Run]:
+        runs = self.services.runs.unfinished(self.workspace_id)
+        return [run for run in runs if run.status is RunStatus.PLANNED]
 
     def pull(self, slot: int) -> PullRequest:
         return self.host.pulls[self.slots[slot]]
