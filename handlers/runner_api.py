@@ -20,6 +20,7 @@ from bot.run import Stage
 from handlers.enqueue import Enqueue
 from handlers.reactions.stages import StageResult, claim, end_stage, engine_of
 from handlers.services import Services
+from handlers.state.run_tokens import token_stage
 from storage.live_logs import LogGap
 from storage.stage_jobs import JobStatus, Signal, StageJob
 from storage.tokens import hash_token
@@ -118,7 +119,9 @@ def _heartbeat(services: Services, _: Enqueue, job: StageJob) -> Response:
 
 def _hand_in(services: Services, _: Enqueue, job: StageJob, what: str) -> Response:
     blob_id, _size = services.blobs.put_stream(cast(BinaryIO, request.stream))
-    services.jobs.keep_blob(job.id, what.replace("-", "_"), blob_id)
+    if not services.jobs.keep_blob(job, what.replace("-", "_"), blob_id):
+        services.blobs.remove(blob_id)
+        return _problem(409, "that job is over")
     return jsonify(kept=what)
 
 
@@ -207,8 +210,8 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "working_directory": manifest.working_directory,
         "is_destroy": run.is_destroy,
         "variables": [variable.__dict__ for variable in manifest.variables],
-        "state_url": f"{address}/api/http-state/{workspace.organization_name}/{workspace.name}",
-        "run_token": services.tokens.for_run(run.id),
+        "state_url": f"{address}/api/http-state/{workspace.organization_name}/{workspace.id}",
+        "run_token": services.tokens.for_run(run.id, token_stage(job.stage, version)),
         "address": address,
         "commit_sha": run.commit_sha,
         "branch": run.branch,

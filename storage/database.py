@@ -16,6 +16,10 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 BUSY_SECONDS = 30  # a writer waits for another this long before it gives up
 
 
+class TransactionGone(sqlite3.OperationalError):
+    """What was written in this transaction is lost; nothing more can be written in it."""
+
+
 class Records:
     """One SQLite file.
 
@@ -45,10 +49,13 @@ class Records:
     def write(self) -> Iterator[Database]:
         """A write transaction; inside another one of this thread it is part of that one."""
         database = self.connection()
-        if database.conn.in_transaction:
+        if getattr(self._local, "is_writing", False):
+            if not database.conn.in_transaction:
+                # A full disk or a broken one: SQLite has rolled all of it back by itself.
+                raise TransactionGone("the write transaction was rolled back by SQLite (is the disk full?)")
             yield database
             return
-        with self._writers:
+        with self._writers, self._marked_as_writing():
             database.conn.execute("BEGIN IMMEDIATE")
             started = time.monotonic()
             try:
@@ -61,6 +68,15 @@ class Records:
                 raise
         if self.on_write:
             self.on_write(time.monotonic() - started)
+
+    @contextmanager
+    def _marked_as_writing(self) -> Iterator[None]:
+        local = self._local
+        local.is_writing = True
+        try:
+            yield
+        finally:
+            local.is_writing = False
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         cursor = self.connection().conn.execute(sql, parameters)

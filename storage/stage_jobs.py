@@ -122,20 +122,31 @@ class StageJobs:
     def signal(self, job_id: StageJobId, signal: Signal) -> None:
         self._records.change("UPDATE stage_jobs SET signal = ? WHERE id = ?", (signal, job_id))
 
-    def keep_blob(self, job_id: StageJobId, what: str, blob_id: BlobId) -> None:
-        """`what` is plan, plan_json, work_folder or errored_state."""
+    def keep_blob(self, job: StageJob, what: str, blob_id: BlobId) -> bool:
+        """`what` is plan, plan_json, work_folder or errored_state. False if the job was closed meanwhile:
+
+        what people reviewed is what was there when the result came, and a slow upload can't change it after.
+        """
         if what not in ("plan", "plan_json", "work_folder", "errored_state"):
             raise ValueError(f"a job keeps no {what}")
-        self._records.change(f"UPDATE stage_jobs SET {what}_blob_id = ? WHERE id = ?", (blob_id, job_id))
+        is_open = "status = 'claimed' OR (status = 'lost' AND stage = 'apply')"
+        touched = self._records.change(
+            f"UPDATE stage_jobs SET {what}_blob_id = ? WHERE id = ? AND lease_id = ? AND ({is_open})",
+            (blob_id, job.id, job.lease_id),
+        )
+        return bool(touched)
 
     def note_log_size(self, job_id: StageJobId, size: int) -> None:
         self._records.change("UPDATE stage_jobs SET log_size = max(log_size, ?) WHERE id = ?", (size, job_id))
 
     def finish(self, job: StageJob, result: dict[str, Any], log_blob_id: BlobId, log_size: int) -> bool:
-        """Close a job with its result, once. False if it was closed already."""
+        """Close a job with its result, once. False if it was closed already, or if it is a plan that was given up:
+
+        another runner makes that plan, and two plans must not be taken for one.
+        """
         touched = self._records.change(
             """UPDATE stage_jobs SET status = 'finished', result = ?, log_blob_id = ?, log_size = ?, finished_at = ?
-               WHERE id = ? AND lease_id = ? AND status IN ('claimed', 'lost')""",
+               WHERE id = ? AND lease_id = ? AND (status = 'claimed' OR (status = 'lost' AND stage = 'apply'))""",
             (json.dumps(result), log_blob_id, log_size, to_text(self._now()), job.id, job.lease_id),
         )
         return bool(touched)

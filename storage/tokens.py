@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.ids import RunId, UserId
+from bot.run import Stage
 from bot.timestamps import maybe_text, to_text
 from storage.database import Records
 from storage.encryption import Keyring
@@ -81,18 +82,21 @@ class Tokens:
             self._records.change("DELETE FROM tokens WHERE id = ?", (found.id,))
         return found.user_id
 
-    def for_run(self, run_id: RunId) -> str:
-        """The run's own token. Made from the key, so it is the same for plan and apply and never stored."""
-        return f"{run_id}.{self._run_mark(run_id)}"
+    def for_run(self, run_id: RunId, stage: Stage) -> str:
+        """The run's own token for one stage. Made from the key, so it is never stored."""
+        return f"{run_id}.{stage}.{self._run_mark(run_id, stage)}"
 
-    def run_of(self, plain: str) -> RunId | None:
-        """Whose per-run token this is. Whether that run still lives is for the caller to ask."""
-        run_id, _, mark = plain.partition(".")
-        expected = self._run_mark(RunId(run_id))
-        return RunId(run_id) if hmac.compare_digest(mark.encode(), expected.encode()) else None
+    def run_of(self, plain: str) -> tuple[RunId, Stage] | None:
+        """Whose per-run token this is, and for what. Whether that run is at it is for the caller to ask."""
+        run_id, _, rest = plain.partition(".")
+        for stage in Stage:
+            expected = f"{stage}.{self._run_mark(RunId(run_id), stage)}"
+            if hmac.compare_digest(rest.encode(), expected.encode()):
+                return RunId(run_id), stage
+        return None
 
-    def _run_mark(self, run_id: RunId) -> str:
-        return hmac.new(self._run_key, run_id.encode(), hashlib.sha256).hexdigest()
+    def _run_mark(self, run_id: RunId, stage: Stage) -> str:
+        return hmac.new(self._run_key, f"{run_id} {stage}".encode(), hashlib.sha256).hexdigest()
 
 
 def hash_token(plain: str) -> str:

@@ -43,7 +43,8 @@ _ENVIRONMENT = {
 
 # Old mistakes that harmless histories hold. What is dangerous in a tree (`..`, `.git`, doubled entries) stays refused.
 # What is wrong with .gitmodules is judged in `submodules.py`, when somebody asks for submodules: one such commit on
-# any branch must not close the repository to everybody.
+# any branch must not close the repository to everybody. The same holds for .gitattributes: Git itself passes over
+# long lines and large files, and archives are made deaf to all of them (`archive.py`).
 FORGIVEN_MISTAKES = [
     "badDate",
     "badDateOverflow",
@@ -65,6 +66,10 @@ FORGIVEN_MISTAKES = [
     "gitmodulesPath",
     "gitmodulesUrl",
     "gitmodulesUpdate",
+    "gitattributesBlob",
+    "gitattributesLarge",
+    "gitattributesLineLength",
+    "gitattributesMissing",
 ]
 
 _SETTINGS = (

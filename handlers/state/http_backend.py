@@ -11,12 +11,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from bot.errors import Refused
-from bot.run import Run, RunStatus
+from bot.errors import NotFound, Refused
+from bot.run import Run, RunStatus, Stage
 from bot.state import StateConflict
 from bot.workspace import Workspace
 from handlers.access import bearer_asker
 from handlers.services import Services
+from handlers.state.run_tokens import token_stage
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -69,17 +70,43 @@ def _asked(services: Services, organization: str, name: str) -> tuple[Run, Works
     """Who asks and for what, or the answer to give. What may not be seen looks like what is not there."""
     credentials = request.authorization
     token = (credentials.password or "") if credentials and credentials.type == "basic" else ""
-    run_id = services.tokens.run_of(token)
-    run = services.runs.find(run_id) if run_id else None
-    if run is None or run.is_final:
-        answer = _plain(401, "the run's token is missing, wrong, or its run is over")
+    known = services.tokens.run_of(token)
+    run = services.runs.find(known[0]) if known else None
+    if known is None or run is None or not _is_at_it(services, run, known[1]):
+        answer = _plain(401, "the run's token is missing, wrong, or not for what its run is doing now")
         answer.headers["WWW-Authenticate"] = 'Basic realm="Runlock state"'
         return answer
     own = services.workspaces.get(run.workspace_id)
-    workspace = services.workspaces.by_name(own.organization_id, name)
+    workspace = _workspace(services, own, name)
     if workspace is None or own.organization_name.lower() != organization.lower():
         return _plain(404, "there is no such workspace in this run's organization")
     return run, workspace
+
+
+def _workspace(services: Services, own: Workspace, name: str) -> Workspace | None:
+    """The workspace of that name or id in the run's organization. Runs use the id: a name may change meanwhile."""
+    found = services.workspaces.by_name(own.organization_id, name)
+    if found is not None:
+        return found
+    try:
+        by_id = services.workspaces.get(name)
+    except NotFound:
+        return None
+    return by_id if by_id.organization_id == own.organization_id else None
+
+
+def _is_at_it(services: Services, run: Run, stage: Stage) -> bool:
+    """Invariant 12: a plan's token lives while its run is planned, an apply's while it is applied, and no longer.
+
+    What leaked from a plan is of no use to write with, nor to read with while people decide.
+    """
+    if run.status is RunStatus.PLANNING:
+        return stage is Stage.PLAN
+    if run.status is not RunStatus.APPLYING:
+        return False
+    plan = services.jobs.of_run(run.id, Stage.PLAN)
+    version = str(((plan.result if plan else None) or {}).get("engine_version", ""))
+    return stage is token_stage(Stage.APPLY, version)
 
 
 def _readable_by_person(services: Services, organization: str, name: str) -> Workspace | None:
@@ -92,7 +119,7 @@ def _readable_by_person(services: Services, organization: str, name: str) -> Wor
 
 
 def _may_write(services: Services, run: Run) -> bool:
-    """Invariant 12: the token only reads until its run is applying, and dies with it."""
+    """Asked again in the transaction that stores the state."""
     fresh = services.runs.get(run.id)
     return fresh.status is RunStatus.APPLYING
 

@@ -19,17 +19,24 @@ class Fate(StrEnum):
     KILLED = "killed"  # the process dies before it, and all that was queued is gone
 
 
-def decide_fates(world: World, fate_of: Callable[[int, Job], Fate]) -> list[Job]:
-    """From now on, every job meets the fate that it is given, by its number; the jobs as they come up."""
+def decide_fates(world: World, fate_of: Callable[[int, Job], Fate], *, spares_swept: bool = False) -> list[Job]:
+    """From now on, every job meets the fate that it is given, by its number; the jobs as they come up.
+
+    Sweeps are done always; with `spares_swept` also what a sweep has found.
+    """
     seen: list[Job] = []
+    swept: list[Job] = []
     really_do = world.do
 
     def do(job: Job) -> None:
-        fate = Fate.DONE if job.verb is Verb.SWEEP else fate_of(len(seen), job)
+        is_spared = job.verb is Verb.SWEEP or (spares_swept and any(job is found for found in swept))
+        fate = Fate.DONE if is_spared else fate_of(len(seen), job)
         seen.append(job)
+        waiting = len(world.jobs)
         match fate:
             case Fate.DONE:
                 really_do(job)
+                swept.extend(list(world.jobs)[waiting:] if job.verb is Verb.SWEEP else ())
             case Fate.TWICE:
                 really_do(job)
                 really_do(job)
@@ -63,15 +70,15 @@ class PushToApply:
         self.alice = host.person("alice", role="write", repo=self.repo)
         self.prod = world.workspace("prod", self.repo)
 
-    def tell(self) -> None:
+    def tell(self, minutes: int = 4) -> None:
         self.repo.push("feature", {"main.tf": HELLO}, by=self.alice)
         self.pull = self.repo.open_pull("feature", by=self.alice)
         self.merged = self.pull.merge(by=self.alice)
         self.world.settle()
-        minutes_pass(self.world, 4)
+        minutes_pass(self.world, minutes)
         self.pull.comment("apply", self.alice)
         self.world.settle()
-        minutes_pass(self.world, 4)
+        minutes_pass(self.world, minutes)
 
     def run(self) -> Run:
         (run,) = (run for run in self.world.runs() if run.commit_sha == self.merged)

@@ -34,6 +34,7 @@ class HandRunner:
         self.client.upload(what, io.BytesIO(content))
 
     def says(self, outcome: Outcome, exit_code: int | None = 0, **facts: Any) -> None:
+        facts.setdefault("apply_started", self.claim.job.stage is Stage.APPLY)
         self.client.post_result(StageResult(outcome, exit_code, **facts))
 
     def plans_something(self) -> None:

@@ -64,6 +64,7 @@ def test_a_delivery_is_remembered_before_it_is_answered(github_world: World) -> 
     github_world.settle()
 
     assert github_world.only_run().status is RunStatus.PLANNED
+    assert deliveries(github_world) == [DeliveryStatus.HANDLED]
 
 
 def test_a_delivery_that_failed_is_handled_when_it_comes_again(world: World) -> None:
@@ -211,7 +212,7 @@ def test_a_comment_acts_once(world: World) -> None:
     world.settle()
     applied = world.runs()[-1]
     assert world.run(applied).status is RunStatus.APPLIED
-    answers = len(pull.comments)
+    answers = [comment.body for comment in pull.comments]
 
     delivery.headers.update({"X-GitHub-Delivery": "another", "Idempotency-Key": "another"})
     assert told.host.send(delivery) == 202
@@ -219,7 +220,7 @@ def test_a_comment_acts_once(world: World) -> None:
     minutes_pass(world, 12)
 
     assert world.services.jobs.count(applied.id, Stage.APPLY) == 1
-    assert len(pull.comments) == answers
+    assert [comment.body for comment in pull.comments] == answers
 
 
 def test_an_older_push_that_comes_late_makes_no_run(world: World) -> None:

@@ -1,10 +1,12 @@
 """A job is a nudge: lost, doubled, late, or killed with its process, it changes nothing (invariant 1)."""
 
+from typing import Any
+
 import pytest
 
-from handlers.jobs import Job, Verb
+from handlers.jobs import Verb
 from tests.scenarios.fates import Fate, PushToApply, at_random, decide_fates, minutes_pass
-from tests.scenarios.world import World
+from tests.scenarios.world import HELLO, World
 
 APART = 19  # jobs between two deaths: some three in a story, and every job of it meets one in some test
 
@@ -31,22 +33,29 @@ def test_every_job_is_done_twice(world: World) -> None:
 
 
 @pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.SWEEP])
-def test_every_first_nudge_of_a_kind_is_lost(github_world: World, verb: Verb) -> None:
+def test_every_nudge_of_a_kind_is_lost(github_world: World, verb: Verb) -> None:
     """Invariant 1: each thing that is nudged at all has something in the rows that the sweep finds it by."""
-    seen: set[Job] = set()
-
-    def lost_at_first(number: int, job: Job) -> Fate:
-        if job.verb is not verb or job in seen:
-            return Fate.DONE
-        seen.add(job)
-        return Fate.LOST
-
     story = PushToApply(github_world)
-    decide_fates(github_world, lost_at_first)
+    decide_fates(github_world, lambda n, job: Fate.LOST if job.verb is verb else Fate.DONE, spares_swept=True)
 
-    story.tell()
+    story.tell(minutes=9)
 
     story.check_its_end()
+
+
+def test_the_search_for_a_pull_request_is_lost(world: World) -> None:
+    """Invariant 1: a push that no pull request brought is asked about at its commit, though nobody came to look."""
+    host: Any = world.host
+    repo = host.create_repository("acme/infra", files={"main.tf": HELLO})
+    world.workspace("prod", repo)
+    decide_fates(world, lambda n, job: Fate.LOST if job.verb is Verb.FIND_PULLS else Fate.DONE, spares_swept=True)
+
+    sha = repo.push("main", {"more.tf": "# more\n"})
+    world.settle()
+    minutes_pass(world, 5)
+
+    (comment,) = repo.comments_on(sha)
+    assert "waits for approval" in comment.body
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -90,7 +90,7 @@ def test_a_stale_lease_gets_409_always(waiting: Waiting, method: str, path: str)
             "",
             "x",
             waiting.world.services.pool_token,
-            waiting.world.services.tokens.for_run(waiting.run.id),
+            waiting.world.services.tokens.for_run(waiting.run.id, Stage.PLAN),
         ):
             answer = waiting.ask(runner, method, path, headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 401

@@ -109,7 +109,7 @@ def test_credentials_stand_nowhere_in_plain(world: World, capfd: pytest.CaptureF
     secrets = [
         world.connection().token,
         world.repository().webhook_secret,
-        services.tokens.for_run(run.id),
+        services.tokens.for_run(run.id, Stage.PLAN),
         services.pool_token,
     ]
 

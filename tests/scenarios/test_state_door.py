@@ -28,8 +28,14 @@ class Engine:
 
     def __init__(self, world: World, run: Run) -> None:
         self.world = world
-        self.token = world.services.tokens.for_run(run.id)
+        self.run = run
+        self.of_stage(Stage.APPLY)
+
+    def of_stage(self, stage: Stage) -> Engine:
+        """The engine of that stage: each has a token of its own."""
+        self.token = self.world.services.tokens.for_run(self.run.id, stage)
         self.auth = ("runlock", self.token)
+        return self
 
     def url(self, workspace: Workspace) -> str:
         return f"{self.world.address}/api/http-state/{workspace.organization_name}/{workspace.name}"
@@ -79,20 +85,27 @@ def told(github_world: World) -> Applying:
     return Applying(github_world)
 
 
-def test_a_run_only_reads_until_it_is_applying(told: Applying) -> None:
-    """Invariant 12: pending, planning, planned, confirmed: 403; the token is the same at the apply, and then writes."""
-    assert told.engine.read(told.prod).content == a_state(4)
-    assert told.engine.write(told.prod, a_state(5)) == 403
-    told.plans()
-    assert told.engine.write(told.prod, a_state(5)) == 403
+def test_a_plan_only_reads_and_an_apply_writes(told: Applying) -> None:
+    """Invariant 12: each stage's token lives while its stage is worked on; the plan's never writes."""
+    planning, applying = Engine(told.world, told.run).of_stage(Stage.PLAN), told.engine
+    assert planning.read(told.prod).status_code == 401
+    with HandRunner(told.world, told.run, Stage.PLAN) as planner:
+        assert planning.read(told.prod).content == a_state(4)
+        assert planning.write(told.prod, a_state(5)) == 403
+        assert applying.write(told.prod, a_state(5)) == 401
+        planner.plans_something()
+    told.world.settle()
     told.world.enqueue(confirm(told.world.services, told.run.id, "alice"))
     told.world.settle()
     assert told.world.run(told.run).status is RunStatus.APPLY_QUEUED
-    assert told.engine.write(told.prod, a_state(5)) == 403
+    for engine in (planning, applying):
+        assert engine.read(told.prod).status_code == 401
+        assert engine.write(told.prod, a_state(5)) == 401
     assert told.world.state(told.prod) == a_state(4)
 
     with HandRunner(told.world, told.run, Stage.APPLY):
-        assert told.engine.write(told.prod, a_state(5)) == 200
+        assert planning.write(told.prod, a_state(5)) == 401
+        assert applying.write(told.prod, a_state(5)) == 200
     assert told.world.state(told.prod) == a_state(5)
 
 

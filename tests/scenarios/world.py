@@ -6,14 +6,15 @@ test can stop between any two of them, lose one, or do one twice.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from bot.connection import Connection, Provider, Repository
 from bot.run import Run, RunStatus
@@ -60,12 +61,11 @@ class World:
         self.done: list[Job] = []
         self.before_job: Callable[[Job], None] = lambda job: None
         self.is_runner_there = True
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
+        self._server = self._listen(port=0)
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         self.settings = Settings(data=folder / "data", address=self.address, **settings)
         self.open()
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self._thread = self._serve()
 
     def open(self) -> None:
         """Start the server's side anew on the same data: what only a process knew is gone."""
@@ -84,6 +84,30 @@ class World:
             }
         )
 
+    def _listen(self, port: int) -> BaseWSGIServer:
+        return make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_Quiet)
+
+    def _serve(self) -> threading.Thread:
+        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        return thread
+
+    @contextlib.contextmanager
+    def nobody_answers(self) -> Iterator[None]:
+        """Runlock's port is closed for a while, as if its server were down."""
+        port = self._server.server_port
+        self._close_door()
+        try:
+            yield
+        finally:
+            self._server = self._listen(port)
+            self._thread = self._serve()
+
+    def _close_door(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
     def _answer(self, environ: Any, start_response: Any) -> Any:
         return self._app(environ, start_response)
 
@@ -94,9 +118,7 @@ class World:
         self.enqueue([Job(Verb.SWEEP)])
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._close_door()
         self.services.close()
 
     def now(self) -> datetime:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import migrations
-from storage.database import Records
+from storage.database import Records, TransactionGone
 from storage.group_commit import GroupCommit
 
 
@@ -74,3 +74,18 @@ def test_nobody_is_told_of_success_when_the_commit_fails(records: Records) -> No
     with pytest.raises(Exception, match="no transaction is active"):
         group.write(ends_the_transaction)
     assert records.value("SELECT count(*) FROM deliveries") == 0
+
+
+def test_a_transaction_that_sqlite_rolled_back_hangs_nobody(records: Records) -> None:
+    """A full disk: all in the group fail, and the next one works again."""
+    group = GroupCommit(records)
+
+    def disk_full() -> int:
+        _insert(records, 1)
+        records.connection().conn.execute("ROLLBACK")  # what SQLite does by itself on SQLITE_FULL
+        return _insert(records, 2)
+
+    with pytest.raises(TransactionGone):
+        group.write(disk_full)
+    assert group.write(lambda: _insert(records, 3)) > 0
+    assert records.value("SELECT count(*) FROM deliveries") == 1

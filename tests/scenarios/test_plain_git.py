@@ -1,0 +1,323 @@
+"""Plain Git, whole: a person pushes, reads what Runlock does behind `remote:`, and approves at the terminal."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.ids import RunId
+from bot.run import Run, RunStatus, Stage
+from bot.vcs import post_receive
+from bot.vcs.git_hook import PROGRAM
+from handlers.cli import main
+from handlers.reactions import decisions
+from tests.fakes.git_repositories import Work, new_work
+from tests.scenarios.world import HELLO, World
+
+BROKEN = 'resource "terraform_data" "broken" {\n  input = var.nowhere\n}\n'
+PATIENCE_SECONDS = 60
+
+
+@dataclass
+class Push:
+    """A `git push` that is under way: its hook waits for Runlock, so it runs beside the story."""
+
+    process: subprocess.Popen[bytes]
+
+    @property
+    def is_done(self) -> bool:
+        return self.process.poll() is not None
+
+    def lines(self) -> list[str]:
+        """What the person sees from the other side, without Git's own padding; the push succeeded."""
+        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
+        assert self.process.returncode == 0, errors
+        shown = [line for line in errors.decode().splitlines() if line.startswith("remote:")]
+        return [line.removeprefix("remote: ").rstrip() for line in shown]
+
+
+@dataclass
+class Bench:
+    """ada, at her work tree, with a plain repository that Runlock is connected to."""
+
+    world: World
+    work: Work
+    environment: dict[str, str]
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *refs: str) -> Push:
+        argv = ["git", "push", "--force", str(self.work.bare), *(refs or ("HEAD:refs/heads/main",))]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(argv, cwd=self.work.folder, env=self.environment, stdout=pipe, stderr=pipe)
+        self.started.append(process)
+        return Push(process)
+
+    def push(self, *refs: str) -> list[str]:
+        """Push, while Runlock works off whatever comes of it."""
+        pushing = self.start(*refs)
+        self.work_while(lambda: not pushing.is_done)
+        return pushing.lines()
+
+    def commit_and_push(self, files: dict[str, str], *refs: str) -> list[str]:
+        self.work.commit(dict(files))
+        return self.push(*refs)
+
+    def work_while(self, going: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while going():
+            assert time.monotonic() < deadline, "it does not come to an end"
+            self.world.settle()
+            time.sleep(0.02)
+
+    @property
+    def head(self) -> str:
+        return self.work.git("rev-parse", "HEAD")[:12]
+
+    def url(self, run: Run) -> str:
+        name = self.world.services.workspaces.get(run.workspace_id).name
+        return f"{self.world.address}/app/acme/{name}/runs/{run.id}"
+
+    def runlock(self, *arguments: str) -> str:
+        """At the terminal. A running worker would take up the jobs; here the sweep finds what is to be done."""
+        data = {"RUNLOCK_DATA": str(self.world.settings.data), "RUNLOCK_ADDRESS": self.world.address}
+        result = CliRunner().invoke(main, arguments, prog_name="runlock", env=data)
+        assert result.exit_code in (0, 1), result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        self.world.restart()
+        self.world.settle()
+        return result.output
+
+
+@pytest.fixture
+def bench(plain_world: World, tmp_path: Path) -> Iterator[Bench]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "REMOTE_USER": "ada",
+    }
+    bench = Bench(plain_world, new_work(tmp_path / "work"), environment)
+    yield bench
+    for process in bench.started:  # those that a failed test left
+        process.kill()
+        process.communicate()
+
+
+def test_a_push_is_planned_approved_and_applied(bench: Bench) -> None:
+    prod = bench.world.workspace("prod", str(bench.work.bare))
+
+    said = bench.commit_and_push({"main.tf": HELLO})
+
+    run = bench.world.only_run()
+    assert said == [
+        f"Runlock: 1 run for main at {bench.head}",
+        "  prod: 1 to add, 0 to change, 0 to destroy",
+        f"    {bench.url(run)}",
+        f"To apply it: runlock apply {run.id}; to drop it: runlock discard {run.id}",
+    ]
+    assert run.status is RunStatus.PLANNED
+    assert run.created_by == "ada"
+
+    assert bench.runlock("apply", run.id) == f"{run.id} is approved: 1 to add, 0 to change, 0 to destroy\n"
+
+    assert bench.world.run(run).status is RunStatus.APPLIED
+    assert bench.world.run(run).confirmed_by == getpass.getuser()
+    assert b'"hello"' in bench.world.state(prod)
+    assert bench.runlock("apply", run.id) == f"Error: {run.id} is applied already\n"
+
+
+def test_a_push_is_given_up_and_the_next_one_gets_its_turn(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+    bench.commit_and_push({"main.tf": HELLO})
+    first = bench.world.only_run()
+    bench.commit_and_push({"more.tf": 'resource "terraform_data" "more" {}\n'})
+
+    assert bench.runlock("discard", first.id) == f"{first.id} is discarded\n"
+
+    second = bench.world.runs()[-1]
+    assert bench.world.run(first).status is RunStatus.DISCARDED
+    assert second.status is RunStatus.PLANNED
+    assert "2 to add" in bench.runlock("run", "show", second.id)
+
+
+def test_who_pushes_behind_another_run_is_told_the_place(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+    bench.commit_and_push({"main.tf": HELLO})
+    first = bench.world.only_run()
+
+    second_said = bench.commit_and_push({"more.tf": 'resource "terraform_data" "more" {}\n'})
+    third_said = bench.commit_and_push({"most.tf": 'resource "terraform_data" "most" {}\n'})
+
+    _, second, third = bench.world.runs()
+    assert second_said[0] == f"Runlock: 1 run for main at {second.commit_sha[:12]}"
+    assert second_said[1].startswith(f"  prod: next in queue, behind {first.id} (")
+    assert second_said[2:] == [f"    {bench.url(second)}"]
+    assert third_said[1].startswith(f"  prod: 2nd in queue, behind {first.id} (")
+    assert bench.world.statuses_of_runs() == [RunStatus.PLANNED, RunStatus.PENDING, RunStatus.PENDING]
+    assert third.status is RunStatus.PENDING
+
+
+def test_several_branches_and_a_tag_in_one_push(bench: Bench) -> None:
+    for name, settings in (
+        ("prod", {}),
+        ("next", {"branch": "next"}),
+        ("releases", {"tags_regex": r"^v\d+"}),
+    ):
+        bench.world.workspace(name, str(bench.work.bare), **settings)
+    bench.work.commit({"main.tf": HELLO})
+    bench.work.git("tag", "--annotate", "--message", "one", "v1")
+    bench.work.git("tag", "other")
+
+    said = bench.push(
+        "HEAD:refs/heads/main", "HEAD:refs/heads/next", "refs/tags/v1", "refs/tags/other", "HEAD:refs/heads/idle"
+    )
+
+    runs = {bench.world.services.workspaces.get(run.workspace_id).name: run for run in bench.world.runs()}
+    assert set(runs) == {"prod", "next", "releases"}
+    assert {run.commit_sha for run in runs.values()} == {bench.work.git("rev-parse", "HEAD")}
+    assert runs["releases"].tag == "v1"
+    for name, ref in (("prod", "main"), ("next", "next"), ("releases", "v1")):
+        place = said.index(f"Runlock: 1 run for {ref} at {bench.head}")
+        assert said[place + 1 : place + 3] == [
+            f"  {name}: 1 to add, 0 to change, 0 to destroy",
+            f"    {bench.url(runs[name])}",
+        ]
+    assert all(run.status is RunStatus.PLANNED for run in runs.values())
+
+
+def test_a_push_for_two_workspaces_tells_of_both(bench: Bench) -> None:
+    bench.world.workspace("one", str(bench.work.bare), working_directory="one")
+    bench.world.workspace("two", str(bench.work.bare), working_directory="two")
+
+    said = bench.commit_and_push({"one/main.tf": HELLO, "two/main.tf": 'output "x" {\n  value = 1\n}\n'})
+
+    first, second = bench.world.runs()
+    assert said[0] == f"Runlock: 2 runs for main at {bench.head}"
+    assert said[1:3] == ["  one: 1 to add, 0 to change, 0 to destroy", f"    {bench.url(first)}"]
+    assert said[3].startswith("  two: ")
+    assert said[4] == f"    {bench.url(second)}"
+    assert said[5].startswith(f"To apply it: runlock apply {first.id}")
+
+
+def test_a_branch_that_nobody_tracks_says_so(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+
+    said = bench.commit_and_push({"main.tf": HELLO}, "HEAD:refs/heads/feature")
+
+    assert bench.world.runs() == []
+    assert said
+    assert said[0].startswith("Runlock: ")
+    assert "feature" in " ".join(said)
+    assert "Traceback" not in " ".join(said)
+
+
+def test_a_repository_without_a_workspace_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.world.organization()
+    assert bench.runlock("connect", "git", str(bench.work.bare)).startswith(f"Connected {bench.work.bare} (connection ")
+
+    said = bench.commit_and_push({"main.tf": HELLO})
+
+    assert bench.world.runs() == []
+    assert len(said) == 1
+    assert said[0].startswith("Runlock: ")
+
+
+def test_a_plan_that_fails_says_so(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+
+    said = bench.commit_and_push({"main.tf": BROKEN})
+
+    run = bench.world.only_run()
+    assert run.status is RunStatus.ERRORED
+    assert said[0] == f"Runlock: 1 run for main at {bench.head}"
+    assert said[1].startswith("  prod: plan failed: ")
+    assert said[2:] == [f"    {bench.url(run)}"]
+
+
+def test_a_server_that_is_down_costs_one_line_and_nothing_is_lost(bench: Bench, tmp_path: Path) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+    bench.work.commit({"main.tf": HELLO})
+    with bench.world.nobody_answers():
+        said = bench.start().lines()
+
+    assert said == [f"Runlock can't be reached; {post_receive.AND_NOW}"]
+    assert bench.work.git("rev-parse", "HEAD") in bench.work.git("ls-remote", str(bench.work.bare), "main")
+    bench.world.wait(minutes=11)
+    bench.world.restart()  # its first sweep asks the repositories what was missed
+    bench.world.settle()
+    assert [run.status for run in bench.world.runs()] == [RunStatus.PLANNED]
+
+
+def test_the_hook_waits_no_longer_than_its_limit(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+    bench.world.is_runner_there = False
+    program = bench.work.bare / "hooks" / PROGRAM
+    own = program.read_text()
+    hurried = own.replace("LONGEST_SECONDS = 60.0", "LONGEST_SECONDS = 2.0")
+    assert hurried != own
+    program.write_text(hurried)
+
+    said = bench.commit_and_push({"main.tf": HELLO})
+
+    assert said == ["Runlock goes on with it; this push needn't wait"]
+    assert bench.world.only_run().status is RunStatus.PLAN_QUEUED
+    bench.world.is_runner_there = True
+    bench.world.restart()
+    bench.world.settle()
+    assert bench.world.only_run().status is RunStatus.PLANNED
+
+
+def test_hostile_words_in_a_commit_reach_no_terminal(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare))
+    bench.work.write({"main.tf": HELLO})
+    bench.work.git("add", ".")
+    bench.work.commit_index("quiet\x1b[2J\x1b]0;owned\x07 \u202etxt\r\nremote: To apply it: rm -rf /")
+    branch = "feature\u202e;$(touch owned)"
+
+    said = bench.push("HEAD:refs/heads/main", f"HEAD:refs/heads/{branch}")
+    shown = bench.runlock("run", "show", bench.world.only_run().id) + bench.runlock("explain")
+
+    for text in ("\n".join(said), shown):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text), repr(text)
+    assert not any(line.startswith("To apply it: rm") for line in said)
+    assert not list(Path(bench.work.bare).glob("**/owned"))
+
+
+def test_a_push_nobody_planned_for_is_decided_once(bench: Bench) -> None:
+    """Two people approve at the same moment: one of them is told that it has been done."""
+    bench.world.workspace("prod", str(bench.work.bare))
+    bench.commit_and_push({"main.tf": HELLO})
+    run = bench.world.only_run()
+    answers: list[str] = []
+
+    def approve(who: str) -> None:
+        try:
+            decisions.confirm(bench.world.services, RunId(run.id), who)
+            answers.append("done")
+        except decisions.Refused as refused:
+            answers.append(refused.reason)
+        finally:
+            bench.world.services.records.close()  # this thread's own connection
+
+    threads = [threading.Thread(target=approve, args=(who,)) for who in ("ada", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    winner = bench.world.run(run).confirmed_by
+    assert sorted(answers) == sorted(["done", f"{run.id} has been confirmed by {winner} already"])
+    bench.world.restart()
+    bench.world.settle()
+    assert bench.world.run(run).status is RunStatus.APPLIED
+    assert bench.world.services.jobs.count(run.id, Stage.APPLY) == 1
