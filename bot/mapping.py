@@ -61,7 +61,7 @@ class MappingFacts:
 
     `changed_paths` is None when even the mirror can't tell: then everything counts as changed.
     `newest_push_sha`: the commit of each workspace's newest push run on the pushed branch.
-    `is_ancestor`: workspaces for which the push isn't forced and its commit is an ancestor of one already run there.
+    `is_ancestor`: workspaces that have run a descendant of the commit, where the push did not set the branch back.
     `already_run`: what each workspace has run and not discarded, as `tag_key` and `pull_key` name it.
     `has_run`: workspaces that ever had a run (for `queue-all-runs` off).
     `is_asked_for`: somebody who may commented `plan`: drafts and repeats are planned then.
@@ -142,7 +142,7 @@ def _unless_run(push: Pushed, workspace: Workspace, facts: MappingFacts) -> NoRu
     if facts.newest_push_sha.get(workspace.id) == push.after_sha:
         reason = f"its newest run of {push.branch} is of this very commit"
         return NoRun(workspace.id, reason, is_affected=True, is_repeat=True)
-    if workspace.id in facts.is_ancestor and not push.forced:
+    if workspace.id in facts.is_ancestor:
         reason = f"a newer commit of {push.branch}, which contains this one, has a run already"
         return NoRun(workspace.id, reason, is_affected=True, why=Why.NEWER_COMMIT)
     return None

@@ -84,9 +84,8 @@ def open_queues(services: Services) -> Queues:
     )
 
     def work(verb: str, ident: str) -> None:
-        job = Job(Verb(verb), ident)
         try:
-            queues.enqueue(perform(services, job))
+            queues.enqueue(perform(services, Job(Verb(verb), ident)))
         except Exception:
             # The row still says what is to be done; the sweep will nudge again. Said once, with its traceback.
             log.exception("job failed", verb=verb, ident=ident)

@@ -5,9 +5,11 @@ holds its number and whether it is the last), so that a state of any size is sea
 cut-off or reordered blob does not open. Source: https://eprint.iacr.org/2015/189 (section 8).
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -111,14 +113,17 @@ def _chunk_nonce(prefix: bytes, number: int, *, is_last: bool) -> bytes:
 
 
 def load_or_make_key(path: Path) -> bytes:
-    """The key in `path`; made once, readable by its owner only."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """The key in `path`; made once, readable by its owner only. Whole or not there, whoever is killed when."""
+    with contextlib.suppress(FileNotFoundError):
         return bytes.fromhex(path.read_text().strip())
-    with os.fdopen(handle, "w") as file:
-        key = os.urandom(KEY_BYTES)
-        file.write(key.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return key
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # 0600, as mkstemp makes it
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(os.urandom(KEY_BYTES).hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)  # the first of several processes wins; all read the same
+    finally:
+        os.unlink(temporary)
+    return bytes.fromhex(path.read_text().strip())

@@ -94,6 +94,11 @@ class RunStore:
         """Runs that the pull request itself made, oldest first."""
         return self._select("repository_id = ? AND pull_number = ? ORDER BY queue_sequence", (repository_id, number))
 
+    def of_delivery_in(self, delivery: str, workspace_id: WorkspaceId) -> Run | None:
+        """The run that this delivery has made in a workspace."""
+        found = self._select("delivery = ? AND workspace_id = ?", (delivery, workspace_id))
+        return found[0] if found else None
+
     def of_delivery(self, delivery: str) -> list[Run]:
         return self._select("delivery = ? OR delivery LIKE ? || '.%' ORDER BY queue_sequence", (delivery, delivery))
 

@@ -68,6 +68,8 @@ def create_run(
             services.timeline.add(run.id, _first_sentence(run), request.created_by)
             jobs = report(services, run)
     except sqlite3.IntegrityError:
+        if services.runs.of_delivery_in(request.delivery, workspace.id) is None:
+            raise  # another rule of the table: not to be taken for "made already"
         return None, []
     return run, [*jobs, Job(Verb.WORK_QUEUE, workspace.id)]
 

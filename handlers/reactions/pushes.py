@@ -16,8 +16,7 @@ from handlers.services import Services
 
 def on_push(services: Services, repository: Repository, push: Pushed, key: str) -> tuple[str, list[Job]]:
     """Make the runs of a push. Raises OutsideTrouble if the commit can't be fetched: then nothing is half made."""
-    if not is_no_commit(push.after_sha):
-        services.pulls.base_moved(repository.id, push.branch, push.after_sha)
+    _tell_pulls_of_base(services, repository, push)
     workspaces = services.workspaces.of_repository(repository.id)
     tracking = [
         w for w in workspaces if not w.tags_regex and tracked_branch(w, repository.default_branch) == push.branch
@@ -38,6 +37,14 @@ def on_push(services: Services, repository: Repository, push: Pushed, key: str) 
     result = make_runs(services, tracking, decide(push, tracking, facts), request)
     services.pulls.saw_branch(repository.id, push.branch, push.after_sha)
     return result
+
+
+def _tell_pulls_of_base(services: Services, repository: Repository, push: Pushed) -> None:
+    """Open pull requests into this branch have another base now: the branch as it is, however late this is told."""
+    if any(pull.base_branch == push.branch for pull in services.pulls.open(repository.id)):
+        head = services.host_of(repository).branch_head(repository, push.branch)
+        if head is not None:
+            services.pulls.base_moved(repository.id, push.branch, head)
 
 
 def on_tag(services: Services, repository: Repository, tagged: Tagged, key: str) -> tuple[str, list[Job]]:
@@ -91,9 +98,11 @@ def _facts(services: Services, repository: Repository, push: Pushed, workspaces:
     changed_paths = push.changed_paths
     if knows_before and (changed_paths is None or forced):
         changed_paths = mirror.changed_paths(push.before_sha, push.after_sha)
+    # A forced push may set the branch back on purpose; one that is told late, when the branch is elsewhere, may not.
+    sets_back = forced and services.host_of(repository).branch_head(repository, push.branch) == push.after_sha
     older: dict[str, bool] = {}  # one question per commit, not per workspace
     for sha in set(newest.values()) - {push.after_sha}:
-        older[sha] = not forced and mirror.has_commit(sha) and mirror.is_ancestor(push.after_sha, sha)
+        older[sha] = not sets_back and mirror.has_commit(sha) and mirror.is_ancestor(push.after_sha, sha)
     return MappingFacts(
         default_branch=repository.default_branch,
         changed_paths=changed_paths,

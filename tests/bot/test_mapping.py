@@ -111,7 +111,7 @@ def test_a_branch_that_was_moved_back_gets_a_run_again() -> None:
 def test_an_older_push_that_arrives_late_makes_no_run() -> None:
     known = facts(is_ancestor=frozenset({WS}), newest_push_sha={WS: NEW})
     refused(one(a_push(after=OLD), known=known), "a newer commit of main, which contains this one", affected=True)
-    wanted(one(a_push(after=OLD, forced=True), known=known), RunKind.NORMAL)
+    refused(one(a_push(after=OLD, forced=True), known=known), "a newer commit of main", affected=True)
 
 
 def test_a_fast_forward_merge_of_a_planned_commit_still_gets_its_run() -> None:

@@ -59,6 +59,7 @@ def test_a_delivery_is_remembered_before_it_is_answered(github_world: World) -> 
     told.push()
     (delivery,) = told.host.deliver()
     assert delivery.status == 202
+    github_world.services.repositories.mark_reconciled(github_world.repository().id, github_world.now())
 
     github_world.restart()  # nothing but the rows is left
     github_world.settle()

@@ -37,6 +37,7 @@ from tests.fakes.quick_host import ALICE, Clock, QuickHost, a_state, quick
 
 LEASE = timedelta(seconds=30)
 SLOTS = st.sampled_from((0, 1))  # there are always two pull requests; who is merged makes room for another
+CALMLY = st.sampled_from((True, True, False))  # whether all that follows happens before the next thing does
 WAITING_FOR_PEOPLE = (RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED)
 Told = PullAction | Pushed | Commented
 
@@ -76,22 +77,24 @@ class AnyOrder(RuleBasedStateMachine):
 
     # What people do at the host.
 
-    @rule(slot=SLOTS, force=st.booleans())
-    def push_to_a_pull_request(self, slot: int, force: bool) -> None:
+    @rule(slot=SLOTS, force=st.booleans(), calmly=CALMLY)
+    def push_to_a_pull_request(self, slot: int, force: bool, calmly: bool) -> None:
         pull = self.pull(slot)
         head = self.host.commit(self.host.branches["main"] if force else pull.head_sha)
         self.host.pulls[pull.number] = replace(pull, head_sha=head)
         if pull.is_open:
             self.tell(pull.number, PullAction.UPDATED)
+        self.afterwards(calmly)
 
-    @rule(slot=SLOTS)
-    def close_or_reopen(self, slot: int) -> None:
+    @rule(slot=SLOTS, calmly=CALMLY)
+    def close_or_reopen(self, slot: int, calmly: bool) -> None:
         pull = self.pull(slot)
         self.host.pulls[pull.number] = replace(pull, is_open=not pull.is_open)
         self.tell(pull.number, PullAction.CLOSED if pull.is_open else PullAction.REOPENED)
+        self.afterwards(calmly)
 
-    @rule(slot=SLOTS)
-    def merge(self, slot: int) -> None:
+    @rule(slot=SLOTS, calmly=CALMLY)
+    def merge(self, slot: int, calmly: bool) -> None:
         pull = self.pull(slot)
         if not pull.is_open:
             return
@@ -101,30 +104,31 @@ class AnyOrder(RuleBasedStateMachine):
         self.tell(0, self.a_push(before, after))
         self.tell(pull.number, PullAction.MERGED)
         self.open_pull(slot)
+        self.afterwards(calmly)
 
     @precondition(lambda self: not self.undecided_pushes())
-    @rule()
-    def push_to_main(self) -> None:
+    @rule(calmly=CALMLY)
+    def push_to_main(self, calmly: bool) -> None:
         before = self.host.branches["main"]
         self.host.branches["main"] = after = self.host.commit(before)
         self.tell(0, self.a_push(before, after))
+        self.afterwards(calmly)
 
-    @rule(slot=SLOTS, text=st.sampled_from(("apply", "plan", "discard", "cancel", "unlock")))
-    def comment(self, slot: int, text: str) -> None:
+    @rule(slot=SLOTS, calmly=CALMLY, text=st.sampled_from(("apply", "plan", "discard", "cancel", "unlock")))
+    def comment(self, slot: int, text: str, calmly: bool) -> None:
         number = self.slots[slot]
         said = self.host.say(Thread(pull_number=number), text, ALICE)
         self.tell(number, Commented(self.told_repository, said.id, ALICE, text, pull_number=number))
+        self.afterwards(calmly)
 
-    @rule(slot=SLOTS, calmly=st.booleans())
+    @rule(slot=SLOTS, calmly=CALMLY)
     def apply_what_is_ready(self, slot: int, calmly: bool) -> None:
         runs = self.services.runs.of_pull(self.repository.id, self.slots[slot])
         if any(run.status is RunStatus.PLANNED_AND_SAVED for run in runs):
-            self.comment(slot, "apply")
-            if calmly:
-                self.it_calms_down()
+            self.comment(slot, "apply", calmly)
 
     @precondition(lambda self: self.undecided_pushes())
-    @rule(text=st.sampled_from(("apply", "apply", "discard", "plan")), calmly=st.booleans())
+    @rule(text=st.sampled_from(("apply", "apply", "discard", "plan")), calmly=CALMLY)
     def decide_about_a_push(self, text: str, calmly: bool) -> None:
         """Where it was asked: in the merged pull request, or at the commit."""
         sha = self.undecided_pushes()[0].commit_sha
@@ -133,8 +137,7 @@ class AnyOrder(RuleBasedStateMachine):
         said = self.host.say(thread, text, ALICE)
         at_commit = None if number else sha
         self.tell(number or 0, Commented(self.told_repository, said.id, ALICE, text, number, at_commit))
-        if calmly:
-            self.it_calms_down()
+        self.afterwards(calmly)
 
     @rule(seldom=st.integers(0, 4))
     def lock_or_unlock(self, seldom: int) -> None:
@@ -164,37 +167,28 @@ class AnyOrder(RuleBasedStateMachine):
                 pull = self.host.pulls[number]
                 self.jobs.extend(on_pull_changed(self.services, self.repository, pull, told, ALICE, key)[1])
 
-    @precondition(lambda self: self.jobs)
-    @rule(many=st.sampled_from((1, 1, 3, 100)))
-    def work(self, many: int) -> None:
-        for _ in range(many):
+    @rule(what=st.sampled_from(("work", "work on", "lose a job", "sweep", "wait")))
+    def go_on(self, what: str) -> None:
+        if what == "sweep":
+            self.do(Job(Verb.SWEEP))
+        elif what == "wait":
+            self.clock.tick(60)
+            if self.claimed is not None:  # its runner is well, and says so
+                self.services.jobs.extend(self.claimed, LEASE)
+        elif what == "lose a job" and self.jobs:
+            self.jobs.popleft()
+        for _ in range({"work": 1, "work on": 10}.get(what, 0)):
             if self.jobs:
                 self.do(self.jobs.popleft())
 
-    @rule()
     def it_calms_down(self) -> None:
-        """Everything is told and done; only then do people usually do the next thing."""
+        """Everything is told and done."""
         for _ in range(2):
             while self.undelivered:
                 self.deliver(0)
             self.work_until_nothing_is_left()
             self.clock.tick(200)  # so that nobody looks for pull requests of a push any more
             self.do(Job(Verb.SWEEP))
-
-    @precondition(lambda self: self.jobs)
-    @rule()
-    def lose_a_job(self) -> None:
-        self.jobs.popleft()
-
-    @rule()
-    def sweep(self) -> None:
-        self.do(Job(Verb.SWEEP))
-
-    @rule(seconds=st.sampled_from((5, 60, 300)))
-    def time_passes(self, seconds: int) -> None:
-        self.clock.tick(seconds)
-        if self.claimed is not None:  # its runner is well, and says so
-            self.services.jobs.extend(self.claimed, LEASE)
 
     @precondition(lambda self: self.claimed is None)
     @rule()
@@ -313,6 +307,10 @@ class AnyOrder(RuleBasedStateMachine):
     def undecided_pushes(self) -> list[Run]:
         runs = self.services.runs.unfinished(self.workspace_id)
         return [run for run in runs if run.status is RunStatus.PLANNED]
+
+    def afterwards(self, calmly: bool) -> None:
+        if calmly:
+            self.it_calms_down()
 
     def pull(self, slot: int) -> PullRequest:
         return self.host.pulls[self.slots[slot]]
