@@ -14,6 +14,7 @@ from bot.vcs.mirror import Mirror
 from bot.vcs.plain_git import PlainGitHost
 from storage import migrations
 from storage.blobs import BlobStore, open_shelf
+from storage.chores import Chores
 from storage.configuration_versions import ConfigurationVersions
 from storage.connections import Connections, Repositories
 from storage.database import Records
@@ -25,6 +26,7 @@ from storage.people import People
 from storage.pull_requests import PullRequests
 from storage.run_comments import RunComments
 from storage.runs import RunStore
+from storage.seen_tags import SeenTags
 from storage.stage_jobs import StageJobs
 from storage.state_versions import StateVersions
 from storage.timeline import Timeline
@@ -53,6 +55,7 @@ class Services:
     connections: Connections
     repositories: Repositories
     pulls: PullRequests
+    tags: SeenTags
     workspaces: Workspaces
     variables: Variables
     configurations: ConfigurationVersions
@@ -62,13 +65,14 @@ class Services:
     jobs: StageJobs
     states: StateVersions
     outbox: Outbox
+    chores: Chores
     hosts: dict[str, CodeHost]
 
     def host(self, connection: Connection) -> CodeHost:
         """The host behind a connection; one client per connection and process."""
         known = self.hosts.get(connection.id)
         if known is None:
-            known = self.hosts[connection.id] = open_host(connection, self.now)
+            known = self.hosts[connection.id] = open_host(connection, self.now, self.settings.data)
         return known
 
     def host_of(self, repository: Repository) -> CodeHost:
@@ -89,9 +93,9 @@ class Services:
         self.inbox.close()
 
 
-def open_host(connection: Connection, now: Callable[[], datetime]) -> CodeHost:
+def open_host(connection: Connection, now: Callable[[], datetime], own_folder: Path | None = None) -> CodeHost:
     if connection.provider is Provider.GIT:
-        return PlainGitHost(connection)
+        return PlainGitHost(connection, own_folder)
     if connection.provider.is_gitlab:
         return GitLabHost(connection, now)
     return GitHubHost(connection, now)
@@ -119,6 +123,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         connections=Connections(records, keyring, now),
         repositories=Repositories(records, keyring),
         pulls=PullRequests(records, now),
+        tags=SeenTags(records),
         workspaces=Workspaces(records, now),
         variables=Variables(records, keyring),
         configurations=ConfigurationVersions(records, now),
@@ -128,5 +133,6 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         jobs=StageJobs(records, now),
         states=StateVersions(records, blobs, now),
         outbox=Outbox(records, now),
+        chores=Chores(records, now),
         hosts={},
     )

@@ -44,7 +44,7 @@ def perform(services: Services, job: Job) -> list[Job]:
         case Verb.RECONCILE:
             return reconcile(services, job.ident)
         case Verb.SWEEP:
-            return sweep(services)
+            return sweep(services, job.ident)
         case Verb.NUDGE_RUNNER:
             return []
         case _:

@@ -145,6 +145,22 @@ class Repositories:
         )
         return self._repository(row) if row else None
 
+    def twins(self, repository: Repository) -> list[Repository]:
+        """The same repository of the same host, as each connection knows it; this one among them.
+
+        First those that a workspace listens to, the oldest first. The first one speaks for all where the host has
+        one place for them: a commit's status.
+        """
+        rows = self._records.rows(
+            """SELECT repositories.* FROM repositories JOIN connections ON connections.id = repositories.connection_id
+               WHERE repositories.host_id = ? AND connections.http_url =
+                 (SELECT http_url FROM connections WHERE id = ?)
+               ORDER BY NOT EXISTS (SELECT 1 FROM workspaces WHERE workspaces.repository_id = repositories.id),
+                 repositories.rowid""",
+            (repository.host_id, repository.connection_id),
+        )
+        return [self._repository(row) for row in rows]
+
     def all(self, connection_id: ConnectionId | None = None) -> list[Repository]:
         rows = self._records.rows(
             "SELECT * FROM repositories WHERE connection_id = ? OR ? IS NULL ORDER BY path",

@@ -11,12 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bot.errors import Refused
 from bot.ids import ConnectionId
 from bot.timestamps import from_text, to_text
 from storage import migrations
 from storage.database import Records
 from storage.group_commit import GroupCommit
 from storage.lanes import Lanes
+
+PORTION = 100  # deliveries that are emptied in one transaction
 
 
 class DeliveryStatus(StrEnum):
@@ -81,7 +84,7 @@ class Inbox:
         try:
             return self._records.insert("deliveries", row)
         except sqlite3.IntegrityError:
-            return self._take_up_again(row["connection_id"], row["delivery_id"])
+            return self._take_up_again(row["connection_id"], row["delivery_id"], row["body"])
 
     def _recent_id(self, connection_id: ConnectionId, delivery_id: str, window: timedelta) -> str:
         """The id under which this body was stored lately, or a new one that holds the moment."""
@@ -92,7 +95,7 @@ class Inbox:
         )
         return str(recent) if recent else f"{delivery_id}@{to_text(self._now())}"
 
-    def _take_up_again(self, connection_id: ConnectionId, delivery_id: str) -> int | None:
+    def _take_up_again(self, connection_id: ConnectionId, delivery_id: str, body: bytes) -> int | None:
         seq = self._records.value(
             """SELECT seq FROM deliveries
                WHERE connection_id = ? AND delivery_id = ? AND status IN ('failed', 'ignored')""",
@@ -100,8 +103,9 @@ class Inbox:
         )
         if seq is None:
             return None
-        self._records.change(
-            "UPDATE deliveries SET status = 'received', attempts = 0, not_before = 0 WHERE seq = ?", (seq,)
+        self._records.change(  # its body may have been forgotten since
+            "UPDATE deliveries SET status = 'received', attempts = 0, not_before = 0, body = ? WHERE seq = ?",
+            (body, seq),
         )
         return int(seq)
 
@@ -142,10 +146,25 @@ class Inbox:
         )
 
     def take_up(self, seq: int) -> None:
-        """Handle a stored delivery again (`runlock replay`)."""
+        """Handle a stored delivery again (`runlock replay`). Raises Refused if what it said is forgotten."""
+        if self._records.value("SELECT length(body) FROM deliveries WHERE seq = ?", (seq,)) == 0:
+            raise Refused(f"what delivery {seq} said is not kept any more; have the host send it again")
         self._records.change(
             "UPDATE deliveries SET status = 'received', attempts = 0, not_before = 0 WHERE seq = ?", (seq,)
         )
+
+    def forget_bodies(self, before: datetime) -> int:
+        """Empty what was dealt with and received before that moment; how many. The row stays, to know a repeat by."""
+        emptied = 0
+        while True:  # in portions: a door waits for the writer
+            portion = self._records.change(
+                """UPDATE deliveries SET body = x'' WHERE seq IN (SELECT seq FROM deliveries
+                     WHERE status IN ('handled', 'ignored') AND received_at < ? AND length(body) > 0 LIMIT ?)""",
+                (to_text(before), PORTION),
+            )
+            emptied += portion
+            if portion < PORTION:
+                return emptied
 
     def recent(self, limit: int = 50) -> list[Delivery]:
         return [

@@ -216,3 +216,18 @@ def run_comments(db: Database) -> None:
             author TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL) STRICT"""
     )
     db.execute("CREATE INDEX run_comments_run ON run_comments (run_id)")
+
+
+@records()
+def tag_heads(db: Database) -> None:
+    # The row without a tag's name says that the repository's tags were looked at.
+    db.execute(
+        """CREATE TABLE tag_heads (
+            repository_id TEXT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE, tag TEXT NOT NULL,
+            commit_sha TEXT NOT NULL, PRIMARY KEY (repository_id, tag)) STRICT"""
+    )
+
+
+@records()
+def chores(db: Database) -> None:
+    db.execute("CREATE TABLE chores (name TEXT PRIMARY KEY, done_at TEXT NOT NULL) STRICT")

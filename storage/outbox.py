@@ -19,6 +19,8 @@ WINDOW_SECONDS = 61.0  # a minute, and a second for requests that take longer to
 WRITES_PER_WINDOW = 80  # GitHub's secondary limit on content-creating requests, per minute
 WRITES_OF_ONE_REPOSITORY = 60  # of these, so that a push to hundreds of workspaces leaves some to the others
 
+PORTION = 200  # rows that are removed in one transaction
+
 
 class Channel(StrEnum):
     REFRESH = "refresh"  # look at the runs of this lane again and want what follows
@@ -176,6 +178,14 @@ class Outbox:
         )
         return [_wanted(row) for row in rows]
 
+    def slots_in(self, repository_id: RepositoryId, lane: str, channel: Channel) -> frozenset[str]:
+        """What was ever wanted in a lane, by its slots."""
+        rows = self._records.rows(
+            "SELECT slot FROM outbox WHERE repository_id = ? AND lane = ? AND channel = ?",
+            (repository_id, lane, channel),
+        )
+        return frozenset(row["slot"] for row in rows)
+
     def is_ours(self, repository_id: RepositoryId, comment_id: str) -> bool:
         """Whether we created the comment with that id."""
         return bool(
@@ -184,6 +194,26 @@ class Outbox:
                 (repository_id, comment_id),
             )
         )
+
+    def forget_told(self, before: datetime) -> int:
+        """Remove what was sent before that moment about commits where nothing is open any more; how many.
+
+        Comments stay: ours are known by these rows, and so is what was said already.
+        """
+        removed = 0
+        while True:  # in portions: others wait for the writer
+            portion = self._records.change(
+                """DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
+                     WHERE sent_version = version AND updated_at < ? AND channel NOT IN ('comment', 'merge')
+                     AND coalesce(content ->> '$.commit_sha', '') NOT IN (SELECT commit_sha FROM runs WHERE status
+                       NOT IN ('applied', 'planned_and_finished', 'discarded', 'errored', 'canceled'))
+                     AND coalesce(content ->> '$.commit_sha', '') NOT IN (
+                       SELECT head_sha FROM pull_requests WHERE is_open) LIMIT ?)""",
+                (to_text(before), PORTION),
+            )
+            removed += portion
+            if portion < PORTION:
+                return removed
 
     def backlog(self) -> tuple[int, float]:
         """How many rows are not sent, and how long the oldest of them has waited, in seconds."""

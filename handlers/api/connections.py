@@ -31,10 +31,14 @@ def index(ask: Ask, organization: str) -> Response:
 def create(ask: Ask, organization: str) -> Response:
     """A new connection, once the host has taken its credential. An App's webhook secret is shown this once."""
     owner, body = ask.asker.organization(organization), read_body()
+    provider = _provider(body)
+    if provider is Provider.GIT:
+        # It reads whatever path it is told: that is for those who have this machine's files anyway.
+        raise Refused("a connection to plain Git is made on the server itself, by `runlock connect git PATH`")
     connection = connect(
         ask.services,
         owner,
-        _provider(body),
+        provider,
         name=body.text("name"),
         http_url=body.text("http-url"),
         api_url=body.text("api-url"),

@@ -29,6 +29,8 @@ SETTINGS = {
     "apply-permission": "apply_permission",
     "author-may-apply": "author_may_apply",
     "auto-merge": "auto_merge",
+    "plan-timeout-seconds": "plan_timeout_seconds",
+    "apply-timeout-seconds": "apply_timeout_seconds",
 }
 VCS_SETTINGS = {"branch": "branch", "ingress-submodules": "ingress_submodules", "tags-regex": "tags_regex"}
 

@@ -41,7 +41,7 @@ def git(services: Services, path: Path, organization: str | None) -> None:
 @click.option("--app-id", default="", help="A GitHub App's id, instead of a token.")
 @click.option("--private-key-file", type=click.File(), help="The App's private key, PEM.")
 @click.option("--webhook-secret-file", type=click.File(), help="The App's webhook secret; without, one is made.")
-@click.option("--name", default="GitHub")
+@click.option("--name", default="GitHub", show_default=True, help="What to call the connection.")
 @organization_option
 @with_services
 def github(
@@ -80,7 +80,7 @@ def github(
 @connect.command("gitlab")
 @click.option("--url", default="https://gitlab.com", help="The host's own address, for a GitLab of your own.")
 @click.option("--token-file", type=click.File(), required=True, help="A file with an access token of scope api.")
-@click.option("--name", default="GitLab")
+@click.option("--name", default="GitLab", show_default=True, help="What to call the connection.")
 @organization_option
 @with_services
 def gitlab(services: Services, url: str, name: str, organization: str | None, token_file: TextIO) -> None:

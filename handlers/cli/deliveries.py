@@ -22,7 +22,7 @@ def replay(services: Services, delivery: int) -> None:
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many at most.")
 @with_services
 def explain(services: Services, limit: int) -> None:
     """What became of each delivery that was taken, newest first.

@@ -119,13 +119,13 @@ def _address(settings: Settings) -> Finding:
 
 
 def _port(settings: Settings) -> Finding:
+    if not 1 <= settings.port <= 65535:
+        return Finding(Mark.PROBLEM, "port", f"RUNLOCK_PORT is {settings.port}; ports go from 1 to 65535")
     place = f"{settings.bind}:{settings.port}"
     family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
     try:
         with socket.create_server((settings.bind, settings.port), family=family):
             return Finding(Mark.OK, "port", f"{place} is free")
-    except OverflowError:
-        return Finding(Mark.PROBLEM, "port", f"RUNLOCK_PORT is {settings.port}; the largest port is 65535")
     except OSError as error:
         if error.errno == errno.EADDRINUSE and _answers_as_runlock(settings.port):
             return Finding(Mark.OK, "port", f"Runlock is running on {place}")

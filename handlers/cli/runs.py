@@ -26,7 +26,7 @@ def run() -> None:
 
 
 @run.command("list")
-@click.option("--workspace", "-w", default=None)
+@click.option("--workspace", "-w", default=None, help="Only those of this workspace.")
 @organization_option
 @with_services
 def list_runs(services: Services, workspace: str | None, organization: str | None) -> None:

@@ -23,7 +23,7 @@ def var() -> None:
 @click.option("--env", is_flag=True, help="An environment variable instead of a Terraform variable.")
 @click.option("--hcl", is_flag=True, help="The value is an HCL expression, not text.")
 @click.option("--sensitive", is_flag=True, help="Never show the value again.")
-@click.option("--description", default="")
+@click.option("--description", default="", help="What it is for.")
 @organization_option
 @with_services
 def set_variable(
@@ -64,7 +64,7 @@ def list_variables(services: Services, workspace: str, organization: str | None)
 @var.command("unset")
 @click.argument("workspace")
 @click.argument("key")
-@click.option("--env", is_flag=True)
+@click.option("--env", is_flag=True, help="The environment variable of that name, not the Terraform variable.")
 @organization_option
 @with_services
 def unset(services: Services, workspace: str, key: str, organization: str | None, *, env: bool) -> None:

@@ -110,7 +110,7 @@ def list_workspaces(services: Services, organization: str | None) -> None:
 
 @workspace.command("lock")
 @click.argument("name")
-@click.option("--reason", default="")
+@click.option("--reason", default="", help="Why; people read it wherever they wait.")
 @organization_option
 @with_services
 def lock(services: Services, name: str, reason: str, organization: str | None) -> None:

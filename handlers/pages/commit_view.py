@@ -8,6 +8,7 @@ from bot.workspace import Workspace
 from handlers.access import Asker
 from handlers.pages.links import commit_url
 from handlers.pages.workspace_view import Source, source_of
+from handlers.reactions.gathering import listeners
 from handlers.services import Services
 
 
@@ -32,7 +33,8 @@ def commit_view(services: Services, asker: Asker, repository_id: str, commit_sha
     if source.repository is None:
         raise NotFound(f"there is no commit {commit_sha[:12]}")
     lines = []
-    for run in services.runs.at_commit(source.repository.id, commit_sha):
+    twins = services.repositories.twins(source.repository)
+    for run in (run for twin in twins for run in services.runs.at_commit(twin.id, commit_sha)):
         workspace = services.workspaces.get(run.workspace_id)
         if asker.owns(workspace.organization_id):
             lines.append(CommitLine(workspace, run))
@@ -52,4 +54,4 @@ def _listens(services: Services, asker: Asker, source: Source) -> bool:
     """Whether one of the person's workspaces listens to the repository, so that "nothing ran here" may be said."""
     if source.repository is None:
         return False
-    return any(asker.owns(w.organization_id) for w in services.workspaces.of_repository(source.repository.id))
+    return any(asker.owns(workspace.organization_id) for workspace in listeners(services, source.repository))

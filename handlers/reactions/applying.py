@@ -13,7 +13,7 @@ from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
 from handlers.reactions.choosing import chosen
 from handlers.reactions.decisions import confirm
-from handlers.reactions.gathering import Gatherer, host_words
+from handlers.reactions.gathering import Gatherer, host_words, newest_each
 from handlers.reactions.requirements import Requirements
 from handlers.services import Services
 
@@ -31,7 +31,7 @@ def apply(services: Services, asked: Asked, command: Command) -> tuple[str, list
         return "nothing chosen", answer(services, asked, choice)
     runs = [run for run in choice if run.needs_decision]
     if not runs:
-        return "nothing to apply", answer(services, asked, _why_nothing(services, choice))
+        return "nothing to apply", answer(services, asked, _why_nothing(services, asked, choice))
     refusals = Refusals(services, asked, runs, is_named=bool(command.targets))
     reasons = {run.id: refusals.why(run) for run in runs}
     ready = [run for run in runs if not reasons[run.id]]
@@ -61,7 +61,7 @@ def _confirm_all(
     return f"confirmed {len(done)} of {len(runs) + len(refused)}", jobs
 
 
-def _why_nothing(services: Services, runs: Sequence[Run]) -> str:
+def _why_nothing(services: Services, asked: Asked, runs: Sequence[Run]) -> str:
     gatherer = Gatherer(services)
     coming = [run for run in runs if run.status in _ON_THE_WAY and run.kind is not RunKind.PLAN_ONLY]
     if coming:
@@ -69,8 +69,10 @@ def _why_nothing(services: Services, runs: Sequence[Run]) -> str:
     approved = [run for run in runs if run.status in _APPROVED]
     if approved:
         return "\n\n".join(replies.already_approved(line) for line in gatherer.lines(approved))
-    readable = [run for run in runs if run.kind is RunKind.PLAN_ONLY and run.has_changes]
-    if readable and len(readable) == len([run for run in runs if run.has_changes]):
+    number = asked.thread.pull_number
+    pull = services.pulls.find(asked.repository.id, number) if number is not None else None
+    at_head = [run for run in newest_each(runs) if pull and pull.is_open and run.commit_sha == pull.head_sha]
+    if any(run.kind is RunKind.PLAN_ONLY and run.has_changes for run in at_head):
         return replies.refused("these plans are for reading: merge first, and the merged commit is planned and applied")
     return replies.nothing_to_apply()
 

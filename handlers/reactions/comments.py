@@ -22,6 +22,7 @@ def on_comment(services: Services, repository: Repository, event: Commented) -> 
     if services.pulls.comment_was_seen(repository.id, key):
         return "the comment was acted on already", []
     host = services.host_of(repository)
+    host.check_identity(repository)  # before a stranger's comment is read as one of ours
     comment = host.read_comment(repository, thread, event.comment_id)
     if comment is None:
         return "the comment was deleted before it was read", []
@@ -63,6 +64,7 @@ def on_button(services: Services, repository: Repository, event: ButtonPressed, 
     number = pulls[0].number if pulls else None
     thread = Thread(number) if number else Thread(commit_sha=event.head_sha)
     host = services.host_of(repository)
+    host.check_identity(repository)
     now = services.now()
     pressed = HostComment(event.external_id, event.sender, event.button, now, now)
     asked = Asked(repository, thread, pressed, f"button/{key}", host.role_of(repository, event.sender))

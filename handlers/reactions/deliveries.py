@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from bot.connection import Connection, Repository
+from bot.connection import Connection, Provider, Repository
 from bot.errors import Ignored, OutsideTrouble, Refused
 from bot.events import (
     ButtonPressed,
@@ -109,7 +109,10 @@ def _backoff(delivery: Delivery) -> float:
 
 def _outcomes(services: Services, delivery: Delivery) -> list[Outcome]:
     connection = services.connections.get(delivery.connection_id)
-    events = read_events(connection, delivery.event, read_payload(delivery.body))
+    payload = read_payload(delivery.body)
+    events = read_events(connection, delivery.event, payload)
+    if connection.provider is Provider.GITHUB_APP:
+        _follow_installation(services, connection, payload)
     outcomes = []
     for number, event in enumerate(events):
         key = str(delivery.seq) if number == 0 else f"{delivery.seq}.{number}"
@@ -193,6 +196,17 @@ def _on_installation(services: Services, connection: Connection, event: Installa
         if known is not None:
             services.repositories.set_installation(known.id, "" if gone else event.installation_id)
     return Outcome(f"installation {event.installation_id}: {event.action}")
+
+
+def _follow_installation(services: Services, connection: Connection, payload: Mapping[str, Any]) -> None:
+    """A repository that went to another owner is reached through that owner's installation of our App.
+
+    Such a delivery is signed with the App's own secret, so GitHub itself says through which installation it came.
+    """
+    host_id, installation_id = github_webhook.repository_host_id(payload), github_webhook.installation_id(payload)
+    known = services.repositories.by_host_id(connection.id, host_id) if host_id else None
+    if known is not None and installation_id and installation_id != known.installation_id:
+        services.repositories.set_installation(known.id, installation_id)
 
 
 def lane_of(connection: Connection, host_id: str | None) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from bot.connection import Provider, Repository
-from bot.ids import WorkspaceId
+from bot.events import PullRequest
+from bot.ids import RepositoryId, WorkspaceId
+from bot.mapping import tracked_branch
 from bot.messages.facts import GITHUB_WORDS, GITLAB_WORDS, HostWords, RunLine, Trouble
 from bot.messages.queue_words import place
 from bot.run import Run, Stage
@@ -90,6 +92,26 @@ def log_tail(services: Services, job: StageJob, limit: int = LONGEST_OUTPUT) -> 
     return tail.decode("utf-8", "replace")
 
 
+def still_meant(services: Services, runs: Iterable[Run]) -> list[Run]:
+    """Without the runs of a pull request that goes into another branch now than their workspace tracks."""
+    gatherer = Gatherer(services)
+    pulls: dict[tuple[RepositoryId, int], PullRequest | None] = {}
+
+    def is_meant(run: Run) -> bool:
+        if run.pull_number is None or run.repository_id is None:
+            return True
+        key = (run.repository_id, run.pull_number)
+        if key not in pulls:
+            pulls[key] = services.pulls.find(*key)
+        pull = pulls[key]
+        if pull is None or not pull.is_open:
+            return True
+        default_branch = services.repositories.get(run.repository_id).default_branch
+        return tracked_branch(gatherer.workspace(run.workspace_id), default_branch) == pull.base_branch
+
+    return [run for run in runs if is_meant(run)]
+
+
 def newest_each(runs: Sequence[Run]) -> list[Run]:
     """Each workspace's newest run, in the order of the queues."""
     newest = {run.workspace_id: run for run in sorted(runs, key=lambda run: run.created_at)}
@@ -111,5 +133,11 @@ def host_words(services: Services, repository: Repository) -> HostWords:
     return GITLAB_WORDS if provider.is_gitlab else GITHUB_WORDS
 
 
+def listeners(services: Services, repository: Repository) -> list[Workspace]:
+    """The workspaces that listen to this repository, through whichever connection."""
+    twins = services.repositories.twins(repository)
+    return [workspace for twin in twins for workspace in services.workspaces.of_repository(twin.id)]
+
+
 def serves_several_organizations(services: Services, repository: Repository) -> bool:
-    return len({workspace.organization_id for workspace in services.workspaces.of_repository(repository.id)}) > 1
+    return len({workspace.organization_id for workspace in listeners(services, repository)}) > 1

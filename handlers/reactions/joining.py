@@ -21,6 +21,7 @@ from storage.people import Organization
 
 _log = logging.getLogger(__name__)
 
+NO_COMMIT = "0" * 40  # as hosts write it
 LONGEST_TEXT = 1_000  # characters of a URL, a name, a path
 LONGEST_SECRET = 20_000  # characters; a private key of 8192 bits has about 6,500
 
@@ -56,6 +57,8 @@ def create_workspace(
     if services.workspaces.by_name(organization.id, name):
         raise Refused(f"there is a workspace named {name} already")
     repository = join(services, organization, vcs) if vcs else None
+    if repository is not None:
+        _note_where_it_begins(services, repository, str(fitting.get("branch") or repository.default_branch))
     with services.records.write():
         workspace = services.workspaces.add(organization.id, name, repository.id if repository else None, fitting)
     return workspace, _shown_secret(vcs, repository)
@@ -114,6 +117,13 @@ def join(services: Services, organization: Organization, vcs: VcsChoice) -> Repo
     if is_registered:
         services.repositories.mark_webhook_registered(repository.id)
     return replace(repository, webhook_registered=is_registered)
+
+
+def _note_where_it_begins(services: Services, repository: Repository, branch: str) -> None:
+    """The branch's head now, or that there is none yet: what comes after it is news, even if its delivery is lost."""
+    if services.pulls.branch_seen(repository.id, branch) is None:
+        head = services.host_of(repository).branch_head(repository, branch)
+        services.pulls.saw_branch(repository.id, branch, head or NO_COMMIT)
 
 
 def webhook_url(services: Services, connection: Connection) -> str:

@@ -23,6 +23,7 @@ def configuration(services: Services, request: RunRequest, *, submodules: bool) 
     known = services.configurations.of_commit(repository.id, request.commit_sha, submodules=submodules)
     if known:
         return known
+    services.host_of(repository).check_identity(repository)
     mirror = services.mirror(repository)
     mirror.ensure_commit(request.commit_sha, refs=refs_of(request))
     mirror.pin(request.commit_sha)

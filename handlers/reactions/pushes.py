@@ -64,7 +64,10 @@ def on_tag(services: Services, repository: Repository, tagged: Tagged, key: str)
         message=tagged.message.partition("\n")[0],
         may_auto_apply=True,
     )
-    return make_runs(services, workspaces, decide(tagged, workspaces, facts), request)
+    result = make_runs(services, workspaces, decide(tagged, workspaces, facts), request)
+    if not is_no_commit(tagged.commit_sha):
+        services.tags.saw(repository.id, tagged.tag, tagged.commit_sha)
+    return result
 
 
 def make_runs(

@@ -7,14 +7,15 @@ import structlog
 
 from bot.connection import Repository
 from bot.errors import OutsideTrouble, Refused
-from bot.events import NOBODY, Commented, HostRepository, PullAction, PullRequest, Pushed
+from bot.events import NOBODY, Commented, HostRepository, PullAction, PullRequest, Pushed, Tagged
 from bot.mapping import tracked_branch
 from bot.vcs.code_host import CodeHost, Thread
 from handlers.jobs import Job
 from handlers.reactions.comments import on_comment
 from handlers.reactions.deliveries import come_back
 from handlers.reactions.pulls import on_pull_changed
-from handlers.reactions.pushes import on_push
+from handlers.reactions.pushes import on_push, on_tag
+from handlers.reactions.retention import tidy_mirror
 from handlers.services import Services
 
 log = structlog.get_logger()
@@ -38,12 +39,15 @@ def reconcile(services: Services, repository_id: str) -> list[Job]:
         except (OutsideTrouble, Refused) as trouble:
             # The host is away, or what we know of it makes no sense; nothing is marked, so the next sweep asks again.
             log.info("reconcile put off", repository=repository.path, reason=trouble.reason)
+    tidy_mirror(services, repository)  # deliveries don't wait for it
     return [*jobs, *come_back(services, lane)]
 
 
 def _compare(services: Services, repository: Repository, host: CodeHost) -> list[Job]:
+    host.check_identity(repository)
     open_now = {pull.number: pull for pull in host.open_pulls(repository)}
     jobs = _heads(services, repository, host)
+    jobs += _tags(services, repository)
     jobs += _pulls(services, repository, host, open_now)
     for thread in _threads(services, repository, open_now):
         jobs += _comments(services, repository, host, thread)
@@ -69,8 +73,33 @@ def _heads(services: Services, repository: Repository, host: CodeHost) -> list[J
     return jobs
 
 
+def _tags(services: Services, repository: Repository) -> list[Job]:
+    """Tags that are new or elsewhere. The first look starts nothing: they were there before anybody listened."""
+    if not any(workspace.tags_regex for workspace in services.workspaces.of_repository(repository.id)):
+        services.tags.forget(repository.id)
+        return []
+    found = services.mirror(repository).tag_heads()
+    seen = services.tags.of(repository.id)
+    jobs: list[Job] = []
+    for tag, sha in [] if seen is None else sorted(set(found.items()) - set(seen.items())):
+        try:
+            tagged = Tagged(_told(repository), tag, sha, sender=NOBODY)
+            jobs += on_tag(services, repository, tagged, f"missed-tag-{tag}-{sha}")[1]
+        except (OutsideTrouble, Refused) as trouble:
+            # A tag may stand on what is no commit. It stays unseen, and in nobody's way.
+            log.info("a tag put off", repository=repository.path, tag=tag, reason=trouble.reason)
+            del found[tag]
+    if found != seen:
+        services.tags.looked(repository.id, found)
+    return jobs
+
+
+def _told(repository: Repository) -> HostRepository:
+    return HostRepository(repository.host_id, repository.path, repository.clone_url, repository.default_branch)
+
+
 def _missed_push(repository: Repository, branch: str, before: str, head: str) -> Pushed:
-    told = HostRepository(repository.host_id, repository.path, repository.clone_url, repository.default_branch)
+    told = _told(repository)
     return Pushed(told, branch, before, head, forced=False, changed_paths=None, sender=NOBODY)
 
 
@@ -87,9 +116,10 @@ def _pulls(
         known = services.pulls.find(repository.id, pull.number)
         changed = known is None or not known.is_open or known.head_sha != pull.head_sha
         retargeted = known is not None and known.base_branch != pull.base_branch
-        if changed or retargeted:
+        is_ready = known is not None and known.is_draft and not pull.is_draft
+        if changed or retargeted or is_ready:
             action = PullAction.RETARGETED if retargeted else PullAction.UPDATED
-            key = f"missed-{pull.number}-{pull.head_sha}-{pull.base_branch}"
+            key = f"missed-{pull.number}-{pull.head_sha}-{pull.base_branch}{'-ready' if is_ready else ''}"
             jobs += on_pull_changed(services, repository, pull, action, pull.author, key)[1]
     return jobs
 
@@ -124,7 +154,6 @@ def _comments(services: Services, repository: Repository, host: CodeHost, thread
         was_edited = comment.updated_at > comment.created_at
         if comment.created_at < since or was_edited or services.outbox.is_ours(repository.id, comment.id):
             continue
-        told = HostRepository(repository.host_id, repository.path, repository.clone_url, repository.default_branch)
-        event = Commented(told, comment.id, comment.author, comment.body, thread.pull_number, thread.commit_sha or None)
+        event = Commented(_told(repository), comment.id, comment.author, comment.body, thread.pull_number, thread.commit_sha or None)
         jobs += on_comment(services, repository, event)[1]
     return jobs

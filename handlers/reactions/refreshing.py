@@ -8,7 +8,14 @@ from bot.messages.statuses import StatusScope, statuses_for
 from bot.run import Run, RunKind, RunStatus
 from bot.vcs.code_host import CommitStatus, StatusState
 from bot.workspace import Workflow
-from handlers.reactions.gathering import Gatherer, commit_url, host_words, serves_several_organizations
+from handlers.reactions.gathering import (
+    Gatherer,
+    commit_url,
+    host_words,
+    listeners,
+    serves_several_organizations,
+    still_meant,
+)
 from handlers.reactions.reports import PATIENCE_SECONDS
 from handlers.services import Services
 from storage.outbox import Channel, Wanted, commit_lane, pull_lane
@@ -18,33 +25,41 @@ _BEING_APPLIED = (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYIN
 
 
 def refresh_commit(services: Services, refresh: Wanted) -> list[str]:
-    """Want what the commit should show; the lanes that have something to send now."""
+    """Want what the commit should show; the lanes that have something to send now.
+
+    Its statuses are of all runs there are of it, through whichever connection. What is asked and answered is each
+    connection's own: its people, its runs.
+    """
     repository = services.repositories.get(refresh.repository_id)
     commit_sha = str(refresh.content["commit_sha"])
-    runs = services.runs.at_commit(repository.id, commit_sha)
+    twins = services.repositories.twins(repository)
+    own = {twin.id: services.runs.at_commit(twin.id, commit_sha) for twin in twins}
+    runs = sorted((run for twin in twins for run in own[twin.id]), key=lambda run: run.queue_sequence)
     lanes = {refresh.lane}
     # Worked out before the transaction: hundreds of runs take a while to read, and a writer must not be kept waiting.
-    number, statuses = _statuses(services, repository, refresh, runs)
+    number, statuses = _statuses(services, repository, twins, refresh, runs)
     with services.records.write():
         _want_statuses(services, repository, refresh, number, statuses)
-        _want_check_run(services, repository, refresh, runs)
-        for lane, number, of_thread in _threads(services, repository, commit_sha, runs):
-            _want_approval(services, repository, lane, number, commit_sha, of_thread)
-            _want_result(services, repository, lane, number, commit_sha, of_thread)
-            lanes.add(lane)
+        for twin in twins:
+            lanes |= _want_check_run(services, twin, commit_sha, own[twin.id])
+            for lane, number, of_thread in _threads(services, twin, commit_sha, own[twin.id]):
+                _want_approval(services, twin, lane, number, commit_sha, of_thread)
+                _want_result(services, twin, lane, number, commit_sha, of_thread)
+                lanes.add(lane)
     return sorted(lanes)
 
 
 def _statuses(
-    services: Services, repository: Repository, refresh: Wanted, runs: Sequence[Run]
+    services: Services, repository: Repository, twins: Sequence[Repository], refresh: Wanted, runs: Sequence[Run]
 ) -> tuple[int | None, Sequence[CommitStatus]]:
     """What the commit should show, and the number of the pull request of which it is the head."""
     commit_sha = str(refresh.content["commit_sha"])
-    pulls = [pull for pull in services.pulls.open(repository.id) if pull.head_sha == commit_sha]
-    workspaces = services.workspaces.of_repository(repository.id)
+    pulls = [pull for twin in twins for pull in services.pulls.open(twin.id) if pull.head_sha == commit_sha]
+    workspaces = listeners(services, repository)
     why_none = str(refresh.content.get("why_none") or "NONE_AFFECTED")
     scope = StatusScope(
-        lines=Gatherer(services).lines(runs),
+        lines=Gatherer(services).lines(still_meant(services, runs)),
+        said=services.outbox.slots_in(repository.id, refresh.lane, Channel.STATUS),
         url=commit_url(services, repository, commit_sha),
         is_pull_head=bool(pulls),
         no_lines=NoLines[why_none],
@@ -82,20 +97,22 @@ def _want_statuses(
         )
 
 
-def _want_check_run(services: Services, repository: Repository, refresh: Wanted, runs: Sequence[Run]) -> None:
-    """A GitHub App shows the same as one check run with buttons, beside the statuses."""
-    if not runs or services.connections.get(refresh.connection_id).provider is not Provider.GITHUB_APP:
-        return
+def _want_check_run(services: Services, repository: Repository, commit_sha: str, runs: Sequence[Run]) -> set[str]:
+    """A GitHub App shows its own runs as one check run with buttons, beside the statuses; the lane that has it."""
+    if not runs or services.connections.get(repository.connection_id).provider is not Provider.GITHUB_APP:
+        return set()
+    lane = commit_lane(repository.id, commit_sha)
     services.outbox.want(
-        refresh.connection_id,
+        repository.connection_id,
         repository.id,
-        refresh.lane,
+        lane,
         Channel.CHECK,
         "runs",
-        {"commit_sha": refresh.content["commit_sha"]},
+        {"commit_sha": commit_sha},
         again=True,
         patience_seconds=PATIENCE_SECONDS if any(run.status in _BEING_PLANNED for run in runs) else 0,
     )
+    return {lane}
 
 
 def _is_still_pending(services: Services, repository: Repository, lane: str, status: CommitStatus) -> bool:

@@ -17,6 +17,7 @@ from handlers.reactions.gathering import (
     host_words,
     newest_each,
     serves_several_organizations,
+    still_meant,
 )
 from handlers.services import Services
 from storage.outbox import Channel, Wanted, commit_lane
@@ -70,7 +71,7 @@ def _living(services: Services, repository: Repository, wanted: Wanted, limit: i
     runs = [run for run in services.runs.of_pull(repository.id, number) if run.commit_sha == pull.head_sha]
     if not runs and not wanted.remote_id:
         return None  # nothing to say, and nothing said before that would be wrong now
-    lines = Gatherer(services, with_output=True).lines(newest_each(runs))
+    lines = Gatherer(services, with_output=True).lines(newest_each(still_meant(services, runs)))
     comment = living_comment.LivingComment(
         head_sha=pull.head_sha,
         lines=lines,
@@ -84,8 +85,8 @@ def _living(services: Services, repository: Repository, wanted: Wanted, limit: i
 
 
 def _why_none(services: Services, repository: Repository, commit_sha: str) -> NoLines:
-    lane = commit_lane(repository.id, commit_sha)
-    refresh = services.outbox.find(repository.id, lane, Channel.REFRESH, "commit")
+    speaker = services.repositories.twins(repository)[0]
+    refresh = services.outbox.find(speaker.id, commit_lane(speaker.id, commit_sha), Channel.REFRESH, "commit")
     return NoLines[str(refresh.content.get("why_none") or "NONE_AFFECTED")] if refresh else NoLines.NONE_AFFECTED
 
 

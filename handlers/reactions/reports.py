@@ -44,21 +44,26 @@ def report_held(services: Services, workspace_id: WorkspaceId) -> list[Job]:
 
 
 def report_commit(services: Services, repository: Repository, commit_sha: str, why_none: str = "") -> list[Job]:
-    """Have all that is said about a commit looked at again. `why_none`: what to say if no run belongs to it."""
-    connection = services.connections.get(repository.connection_id)
-    if connection.provider is Provider.GIT:
+    """Have all that is said about a commit looked at again. `why_none`: what to say if no run belongs to it.
+
+    Several organizations may know one repository, each by a connection of its own. The host has one status per
+    context, so one of them, always the same, speaks for all.
+    """
+    if services.connections.get(repository.connection_id).provider is Provider.GIT:
         return []
-    lane = commit_lane(repository.id, commit_sha)
-    content = {"commit_sha": commit_sha, "why_none": why_none or _known_reason(services, repository.id, lane)}
+    twins = services.repositories.twins(repository)
+    speaker = twins[0]
+    lane = commit_lane(speaker.id, commit_sha)
+    content = {"commit_sha": commit_sha, "why_none": why_none or _known_reason(services, speaker.id, lane)}
     services.outbox.want(
-        connection.id,
-        repository.id,
+        speaker.connection_id,
+        speaker.id,
         lane,
         Channel.REFRESH,
         COMMIT_SLOT,
         content,
         again=True,
-        patience_seconds=_patience_of_a_crowd(services.runs.count_at_commit(repository.id, commit_sha)),
+        patience_seconds=_patience_of_a_crowd(sum(services.runs.count_at_commit(t.id, commit_sha) for t in twins)),
     )
     return [Job(Verb.SEND, lane)]
 

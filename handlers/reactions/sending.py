@@ -3,7 +3,9 @@
 import hashlib
 from datetime import datetime, timedelta
 
+from bot.connection import Repository
 from bot.errors import NotFound, OutsideTrouble, Refused
+from bot.events import PullRequest
 from bot.vcs.code_host import CodeHost, CommitStatus, HostComment, StatusState, Thread
 from handlers.jobs import Job, Verb
 from handlers.reactions.refreshing import refresh_commit
@@ -82,12 +84,18 @@ def _send_status(services: Services, host: CodeHost, wanted: Wanted) -> None:
     repository = services.repositories.get(wanted.repository_id)
     content = wanted.content
     number = content.get("pull_number")
-    pull = services.pulls.find(repository.id, number) if number else None
+    pull = _pull_of_any(services, repository, number) if number else None
     status = CommitStatus(
         wanted.slot, StatusState(content["state"]), str(content["description"]), str(content["target_url"])
     )
     host.post_status(repository, str(content["commit_sha"]), status, pull=pull)
     services.outbox.sent(wanted)
+
+
+def _pull_of_any(services: Services, repository: Repository, number: int) -> PullRequest | None:
+    """The pull request as one of the repository's connections knows it: not each has heard of it yet."""
+    found = (services.pulls.find(twin.id, number) for twin in services.repositories.twins(repository))
+    return next((pull for pull in found if pull is not None), None)
 
 
 def _send_check_run(services: Services, host: CodeHost, wanted: Wanted) -> None:
@@ -169,7 +177,8 @@ def _tell_runs(services: Services, wanted: Wanted, reason: str) -> None:
     commit_sha = wanted.content.get("commit_sha")
     run_ids = list(wanted.content.get("run_ids", ()))
     if not run_ids and commit_sha:
-        run_ids = [run.id for run in services.runs.at_commit(wanted.repository_id, str(commit_sha))]
+        twins = services.repositories.twins(services.repositories.get(wanted.repository_id))
+        run_ids = [run.id for twin in twins for run in services.runs.at_commit(twin.id, str(commit_sha))]
     if not run_ids and wanted.content.get("pull_number"):
         runs = services.runs.of_pull(wanted.repository_id, int(wanted.content["pull_number"]))
         run_ids = [run.id for run in runs if not run.is_final]

@@ -4,16 +4,21 @@ from datetime import timedelta
 
 from handlers.jobs import Job, Verb
 from handlers.reactions.find_pulls import ASK_AGAIN_AFTER
+from handlers.reactions.retention import forget_old
 from handlers.reactions.stages import lose
 from handlers.services import Services
 
 SEARCH_TAKES = timedelta(seconds=sum(ASK_AGAIN_AFTER) + 60)  # after that, nobody looks for the pull request any more
 
 MOST_NUDGED = 50
+AT_START = "start"  # the ident of a worker's first sweep
 
 
-def sweep(services: Services) -> list[Job]:
-    """Find what no job speaks of any more (invariant 1). Doing it twice, or while all is well, changes nothing."""
+def sweep(services: Services, occasion: str = "") -> list[Job]:
+    """Find what no job speaks of any more (invariant 1). Doing it twice, or while all is well, changes nothing.
+
+    `AT_START`: nobody knows how long nobody listened, so every host is asked now, however lately it was asked.
+    """
     jobs: list[Job] = []
     for stage_job in services.jobs.expired():
         jobs += lose(services, stage_job)
@@ -26,6 +31,8 @@ def sweep(services: Services) -> list[Job]:
     last_try = len(ASK_AGAIN_AFTER)
     for repository_id, commit_sha in services.pulls.not_looked_for(services.now() - SEARCH_TAKES):
         jobs.append(Job(Verb.FIND_PULLS, f"{repository_id}/{commit_sha}/{last_try}"))
-    before = services.now() - timedelta(minutes=services.settings.reconcile_minutes)
+    patience = 0 if occasion == AT_START else services.settings.reconcile_minutes
+    before = services.now() - timedelta(minutes=patience)
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
+    forget_old(services)
     return jobs

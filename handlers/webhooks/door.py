@@ -112,7 +112,12 @@ def _document(raw: bytes) -> bytes:
 
 
 def _repository_secret(services: Services, connection: Connection, host_id: str | None) -> str:
-    """The secret that this repository's webhook was given; empty, which verifies nothing, if we don't know it."""
+    """The secret that this repository's webhook was given; empty, which verifies nothing, if we don't know it.
+
+    An App's repositories have no webhooks of their own: all their deliveries come through the App's.
+    """
+    if connection.provider is Provider.GITHUB_APP:
+        return ""
     known = services.repositories.by_host_id(connection.id, host_id) if host_id else None
     return known.webhook_secret if known else ""
 

@@ -76,6 +76,9 @@ class QuickHost:
     def find_repository(self, path: str) -> HostRepository:
         return HostRepository("1", path, f"https://host.test/{path}.git", "main")
 
+    def check_identity(self, repository: Repository) -> None:
+        pass
+
     def ensure_webhook(self, repository: Repository, url: str, secret: str) -> bool:
         return True
 

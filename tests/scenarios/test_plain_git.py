@@ -76,7 +76,8 @@ class Bench:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while going():
             assert time.monotonic() < deadline, "it does not come to an end"
-            self.world.settle()
+            if self.world.jobs:  # else nothing but the world's clock would move on
+                self.world.settle()
             time.sleep(0.02)
 
     @property
@@ -160,9 +161,9 @@ def test_who_pushes_behind_another_run_is_told_the_place(bench: Bench) -> None:
 
     _, second, third = bench.world.runs()
     assert second_said[0] == f"Runlock: 1 run for main at {second.commit_sha[:12]}"
-    assert second_said[1].startswith(f"  prod: next in queue, behind {first.id} (")
-    assert second_said[2:] == [f"    {bench.url(second)}"]
-    assert third_said[1].startswith(f"  prod: 2nd in queue, behind {first.id} (")
+    behind = f"behind {first.id} (waiting for approval for less than a minute)"
+    assert second_said[1:] == [f"  prod: 2nd in queue, {behind}", f"    {bench.url(second)}"]
+    assert third_said[1:] == [f"  prod: 3rd in queue, {behind}", f"    {bench.url(third)}"]
     assert bench.world.statuses_of_runs() == [RunStatus.PLANNED, RunStatus.PENDING, RunStatus.PENDING]
     assert third.status is RunStatus.PENDING
 
@@ -215,21 +216,18 @@ def test_a_branch_that_nobody_tracks_says_so(bench: Bench) -> None:
     said = bench.commit_and_push({"main.tf": HELLO}, "HEAD:refs/heads/feature")
 
     assert bench.world.runs() == []
-    assert said
-    assert said[0].startswith("Runlock: ")
-    assert "feature" in " ".join(said)
-    assert "Traceback" not in " ".join(said)
+    assert said == [f"Runlock: no workspace tracks feature of {bench.work.bare}"]
+    assert f"handled: {said[0].removeprefix('Runlock: ')}" in bench.runlock("explain")
 
 
-def test_a_repository_without_a_workspace_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_without_a_workspace_says_so(bench: Bench) -> None:
     bench.world.organization()
     assert bench.runlock("connect", "git", str(bench.work.bare)).startswith(f"Connected {bench.work.bare} (connection ")
 
     said = bench.commit_and_push({"main.tf": HELLO})
 
     assert bench.world.runs() == []
-    assert len(said) == 1
-    assert said[0].startswith("Runlock: ")
+    assert said == [f"Runlock: no workspace tracks main of {bench.work.bare}"]
 
 
 def test_a_plan_that_fails_says_so(bench: Bench) -> None:
@@ -241,21 +239,24 @@ def test_a_plan_that_fails_says_so(bench: Bench) -> None:
     assert run.status is RunStatus.ERRORED
     assert said[0] == f"Runlock: 1 run for main at {bench.head}"
     assert said[1].startswith("  prod: plan failed: ")
+    assert said[1].endswith(" ended with exit code 1")
     assert said[2:] == [f"    {bench.url(run)}"]
 
 
-def test_a_server_that_is_down_costs_one_line_and_nothing_is_lost(bench: Bench, tmp_path: Path) -> None:
-    bench.world.workspace("prod", str(bench.work.bare))
-    bench.work.commit({"main.tf": HELLO})
+def test_a_server_that_is_down_costs_one_line_and_nothing_is_lost(bench: Bench) -> None:
+    bench.world.workspace("prod", str(bench.work.bare), auto_apply=True)
+    bench.commit_and_push({"main.tf": HELLO})
+    missed = bench.work.commit({"more.tf": 'resource "terraform_data" "more" {}\n'})
     with bench.world.nobody_answers():
         said = bench.start().lines()
 
     assert said == [f"Runlock can't be reached; {post_receive.AND_NOW}"]
-    assert bench.work.git("rev-parse", "HEAD") in bench.work.git("ls-remote", str(bench.work.bare), "main")
+    assert bench.work.git("ls-remote", str(bench.work.bare), "main").startswith(missed)
     bench.world.wait(minutes=11)
-    bench.world.restart()  # its first sweep asks the repositories what was missed
+    bench.world.restart()  # its sweep asks the repositories what was missed
     bench.world.settle()
-    assert [run.status for run in bench.world.runs()] == [RunStatus.PLANNED]
+    assert [run.status for run in bench.world.runs()] == [RunStatus.APPLIED, RunStatus.APPLIED]
+    assert bench.world.runs()[-1].commit_sha == missed
 
 
 def test_the_hook_waits_no_longer_than_its_limit(bench: Bench) -> None:
@@ -282,7 +283,7 @@ def test_hostile_words_in_a_commit_reach_no_terminal(bench: Bench) -> None:
     bench.work.write({"main.tf": HELLO})
     bench.work.git("add", ".")
     bench.work.commit_index("quiet\x1b[2J\x1b]0;owned\x07 \u202etxt\r\nremote: To apply it: rm -rf /")
-    branch = "feature\u202e;$(touch owned)"
+    branch = "feature\u202e;$(id>owned)"
 
     said = bench.push("HEAD:refs/heads/main", f"HEAD:refs/heads/{branch}")
     shown = bench.runlock("run", "show", bench.world.only_run().id) + bench.runlock("explain")
@@ -293,7 +294,7 @@ def test_hostile_words_in_a_commit_reach_no_terminal(bench: Bench) -> None:
     assert not list(Path(bench.work.bare).glob("**/owned"))
 
 
-def test_a_push_nobody_planned_for_is_decided_once(bench: Bench) -> None:
+def test_a_run_is_approved_once(bench: Bench) -> None:
     """Two people approve at the same moment: one of them is told that it has been done."""
     bench.world.workspace("prod", str(bench.work.bare))
     bench.commit_and_push({"main.tf": HELLO})

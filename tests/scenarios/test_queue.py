@@ -215,8 +215,10 @@ def test_never_two_at_once_whatever_happens(github_world: World, seed: int) -> N
         elif deed == "cancel" and RunStatus.PLAN_QUEUED in runs:
             queue.do(cancel, runs[RunStatus.PLAN_QUEUED].id, "alice")
         elif deed == "lock":
-            is_locked = queue.workspace().is_locked
-            queue.do(unlock, queue.prod.id) if is_locked else queue.do(lock, queue.prod.id, "alice", "")
+            if queue.workspace().is_locked:
+                queue.do(unlock, queue.prod.id)
+            elif not any(run.holds_workspace for run in github_world.runs()):
+                queue.do(lock, queue.prod.id, "alice", "")
         github_world.enqueue([Job(Verb.WORK_QUEUE, queue.prod.id), Job(Verb.SWEEP)])
         github_world.settle()
 

@@ -25,6 +25,7 @@ from bot.workspace import Workspace
 from handlers.app import create_app
 from handlers.jobs import Job, Verb
 from handlers.reactions.joining import VcsChoice, connect, create_workspace
+from handlers.reactions.sweep import AT_START
 from handlers.services import Services, open_services
 from handlers.tasks import perform
 from storage.people import Organization
@@ -115,7 +116,7 @@ class World:
         """kill -9 and a new start: the rows are all there is; the first sweep finds what was dropped."""
         self.services.close()
         self.open()
-        self.enqueue([Job(Verb.SWEEP)])
+        self.enqueue([Job(Verb.SWEEP, AT_START)])
 
     def close(self) -> None:
         self._close_door()

@@ -130,10 +130,12 @@ def test_an_app_with_a_broken_key(world: World, host: WhoAmI) -> None:
     assert host.asked == []
 
 
-def test_plain_git_needs_nothing(world: World) -> None:
+def test_plain_git_is_connected_on_the_server_only(world: World) -> None:
+    """It reads any path of the server, so whoever has only a token of the API doesn't get it."""
     made = make(world, service_provider="git", oauth_token_string="")
-    assert made.status_code == 201
-    assert made.json["data"]["attributes"]["service-provider"] == "git"
+    assert made.status_code == 422
+    assert "runlock connect git PATH" in made.text
+    assert world.ask("GET", CLIENTS).json["data"] == []
 
 
 @pytest.mark.parametrize(

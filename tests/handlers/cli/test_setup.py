@@ -198,7 +198,7 @@ def test_variables_are_set_listed_and_unset(acme: Terminal) -> None:
     assert SECRET not in acme.said
     with acme.services() as services:
         (workspace,) = services.workspaces.of_organization(services.people.organizations()[0].id)
-        assert SECRET in {each.as_value().value for each in services.variables.all(workspace.id)}
+        assert SECRET in {each.value for each in services.variables.all(workspace.id)}
     assert acme.runlock("var", "unset", "prod", "region") == "region is gone from prod\n"
     assert acme.refused("var", "unset", "prod", "region") == "prod has no terraform variable named region"
     assert acme.refused("var", "unset", "prod", "AWS_KEY") == "prod has no terraform variable named AWS_KEY"
