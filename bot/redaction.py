@@ -63,7 +63,8 @@ class Redactor:
         return _mask(data, self._spans(data))
 
     def redact_text(self, text: str) -> str:
-        return self.redact(text.encode()).decode(errors="replace")
+        """The same for text; half of a surrogate pair, which is in no encoding, becomes a question mark."""
+        return self.redact(text.encode(errors="replace")).decode(errors="replace")
 
     def _spans(self, data: bytes) -> list[tuple[int, int]]:
         """Where secrets stand, overlapping ones united, in order."""

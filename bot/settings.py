@@ -54,6 +54,24 @@ class Settings:
     engine_keys: str = _setting(
         "RUNLOCK_ENGINE_KEYS", "", "A file with the OpenPGP keys that engine releases are signed with."
     )
+    engine_file_megabytes: int = _setting(
+        "RUNLOCK_ENGINE_FILE_MEGABYTES", 16384, "The largest file that an engine may write."
+    )
+    engine_open_files: int = _setting(
+        "RUNLOCK_ENGINE_OPEN_FILES", 4096, "How many files each process of an engine may have open."
+    )
+    engine_processes: int = _setting(
+        "RUNLOCK_ENGINE_PROCESSES", 4096, "How many processes and threads an engine may have in its sandbox."
+    )
+    engine_memory_megabytes: int = _setting(
+        "RUNLOCK_ENGINE_MEMORY_MEGABYTES", 0, "The address space of each process of an engine; 0: not limited."
+    )
+    engine_tmp_megabytes: int = _setting(
+        "RUNLOCK_ENGINE_TMP_MEGABYTES", 1024, "The size of an engine's /tmp, which is memory."
+    )
+    least_free_megabytes: int = _setting(
+        "RUNLOCK_LEAST_FREE_MEGABYTES", 512, "A plan is ended when a runner's disk has less free; 0: never."
+    )
     lease_seconds: int = _setting(
         "RUNLOCK_LEASE_SECONDS", 30, "A runner that is silent for this long has lost its job."
     )
@@ -62,6 +80,9 @@ class Settings:
     )
     forks: bool = _setting("RUNLOCK_FORKS", False, "Whether pull requests from forks are planned.")
     max_body_megabytes: int = _setting("RUNLOCK_MAX_BODY_MEGABYTES", 25, "The largest webhook delivery that is taken.")
+    retention_days: int = _setting(
+        "RUNLOCK_RETENTION_DAYS", 30, "How long what deliveries said and what hosts were told is kept; 0: for ever."
+    )
     reconcile_minutes: int = _setting("RUNLOCK_RECONCILE_MINUTES", 10, "How often hosts are asked what we missed.")
 
     @classmethod

@@ -38,6 +38,7 @@ class StatusScope:
     `lines`: every run of this commit, also those of a push and of a pull request side by side.
     `no_lines`: what to say when there are none. `with_organization`: the repository serves several organizations.
     `applies_before_merge`: a workspace of this repository works so, and `runlock/apply` may be required to merge.
+    `said`: contexts that stand there already. A host can't take one away, so they must not be left with an old word.
     """
 
     lines: tuple[RunLine, ...]
@@ -47,6 +48,7 @@ class StatusScope:
     with_organization: bool = False
     applies_before_merge: bool = False
     words: HostWords = GITHUB_WORDS
+    said: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,14 @@ PENDING, SUCCESS, FAILURE, ERROR = (
 
 def statuses_for(scope: StatusScope) -> list[CommitStatus]:
     """The statuses that the SHA should have now: aggregates first, then per workspace, in the order of the lines."""
+    found = _of_lines(scope) if scope.lines else _of_nothing(scope)
+    gone = scope.said - {status.context for status in found}
+    nothing = _Word(SUCCESS, "not affected any more")
+    return [*found, *(_status(context.removeprefix(PREFIX), nothing, scope.url) for context in sorted(gone))]
+
+
+def _of_lines(scope: StatusScope) -> list[CommitStatus]:
     lines = _newest_each(scope.lines)
-    if not lines:
-        return _of_nothing(scope)
     plans = [(line, _plan_word(line)) for line in lines]
     applies = [(line, word) for line in lines if (word := _apply_word(line, scope.words))]
     found = [_status("plan", _aggregate_plan(plans), _url(scope, [line for line, _ in plans]))]
@@ -78,11 +85,11 @@ def statuses_for(scope: StatusScope) -> list[CommitStatus]:
         found.append(_status("apply", whole, _url(scope, [line for line, _ in applies])))
     elif scope.is_pull_head and scope.applies_before_merge:
         found.append(_status("apply", _Word(SUCCESS, "nothing to apply before the merge"), scope.url))
-    if len(lines) <= MOST_WORKSPACES:
-        for stage, words in (("plan", plans), ("apply", applies)):
-            for line, word in words:
-                name = line.name(with_organization=scope.with_organization)
-                found.append(_status(f"{stage}: {name}", word, line.url))
+    for stage, words in (("plan", plans), ("apply", applies)):
+        for line, word in words:
+            status = _status(f"{stage}: {line.name(with_organization=scope.with_organization)}", word, line.url)
+            if len(lines) <= MOST_WORKSPACES or status.context in scope.said:
+                found.append(status)
     return found
 
 

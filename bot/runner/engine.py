@@ -2,25 +2,27 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from packaging.version import Version
 
-from bot.manifest import plan_digest
+from bot.manifest import plan_digest_in_pieces
 from bot.runner.engine_process import Command, Reins
 from bot.runner.engine_versions import Engine
 from bot.runner.environment import STATE_USER, Surroundings, without_switches
 from bot.runner.job import StageJob
 from bot.runner.log_stream import LogFile
 from bot.runner.sandbox import INSIDE_PLUGINS, SEARCH_PATH, Mount, Sandbox, system_accounts
-from bot.runner.work_folder import Rooms, opened_safely
+from bot.runner.work_folder import Rooms, opened_safely, working_directory
 from bot.workspace import EngineName
 
 PLAN_FILE = "plan.bin"
 LOCK_FILE = ".terraform.lock.hcl"
+LARGEST_LOCK_FILE = 16 * 1024**2  # bytes; one of fifty providers has about 100 kB
+PIECE = 1024**2  # bytes read at once
 # The http backend reads TF_HTTP_ variables since the pull request 25439 of September 2020; before, a file tells it.
 KNOWS_STATE_ENVIRONMENT = Version("0.14")
 KNOWS_JSON_PLANS = Version("0.12")
@@ -60,19 +62,24 @@ class Bench:
         arguments += [f"-out={self._seen.out / PLAN_FILE}", *self._variables(variable_files)]
         return self._run([*arguments, "-destroy"] if self.job.is_destroy else arguments)
 
-    def show_json(self, answer: IO[bytes]) -> int:
-        """Write the machine-readable plan into a file; the exit code."""
-        quiet = replace(self, environment=without_switches(self.environment))
+    def show_json(self, answer: IO[bytes], *, largest: int) -> int:
+        """Write the machine-readable plan into a file, `largest` bytes of it at most; the exit code."""
+        limits = replace(self.sandbox.limits, file_bytes=min(largest, self.sandbox.limits.file_bytes))
+        quiet = replace(
+            self, environment=without_switches(self.environment), sandbox=replace(self.sandbox, limits=limits)
+        )
         return quiet._run(["show", "-no-color", "-json", str(self._seen.out / PLAN_FILE)], answer)
 
     def apply(self) -> int:
         """Apply the plan file that lies in `inputs`; the exit code."""
         return self._run(["apply", "-input=false", "-no-color", "-lock=false", str(self._seen.inputs / PLAN_FILE)])
 
-    def digest(self, plan: bytes) -> str:
-        """The plan digest over the plan file's bytes and the dependency lock file, if there is one."""
-        with opened_safely(self.folder, LOCK_FILE) as lock:
-            return plan_digest([plan, lock.read()] if lock else [plan])
+    def digest(self, plan: BinaryIO) -> str:
+        """The plan digest over an open plan file and the dependency lock file, if there is one. Raises Refused."""
+        folder = working_directory(self.rooms.tree, self.job.working_directory)  # again: it may have become a symlink
+        with opened_safely(folder, LOCK_FILE, largest=LARGEST_LOCK_FILE) as lock:
+            files = [plan, lock] if lock else [plan]
+            return plan_digest_in_pieces((os.fstat(file.fileno()).st_size, _pieces(file)) for file in files)
 
     @property
     def knows_json_plans(self) -> bool:
@@ -134,6 +141,11 @@ def prepare_inputs(
 def plugin_paths(folders: tuple[Path, ...], sandbox: Sandbox) -> list[Path]:
     """The plugin folders as the engine sees them."""
     return [INSIDE_PLUGINS / str(number) if sandbox.is_on else folder for number, folder in enumerate(folders)]
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(lambda: file.read(PIECE), b"")
 
 
 def _knows_state_environment(engine: Engine) -> bool:

@@ -25,6 +25,7 @@ class Stop(StrEnum):
     TIMED_OUT = "timed out"
     LEASE_LOST = "lease lost"
     SHUTDOWN = "shutdown"
+    DISK_FULL = "disk full"
 
 
 class Stopped(Exception):

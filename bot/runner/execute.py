@@ -11,8 +11,10 @@ import structlog
 
 from bot.errors import OutsideTrouble
 from bot.redaction import Redactor
+from bot.run import Stage
 from bot.runner.client import StageClient, StaleLease, claim_job, patiently
 from bot.runner.engine_process import Reins, Stop
+from bot.runner.free_space import FreeSpaceWatch
 from bot.runner.job import Claim, Outcome, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, LogSender
@@ -82,23 +84,28 @@ class _Execution:
 
     def see_through(self) -> StageResult:
         reins = Reins(self.settings.grace_seconds)
+        redactor = Redactor(self._secrets())
         with ExitStack() as stack:
             stack.enter_context(self.shutdown.watching(reins))
             client = stack.enter_context(StageClient(self.settings.url, self.claim))
             keeper = stack.enter_context(LeaseKeeper(self.claim, client, reins))
             try:
                 rooms = stack.enter_context(stage_folder(self.settings.work_folder, self._folder_name()))
-                logfile = LogFile(rooms.private / "log", Redactor(self._secrets()))
+                logfile = LogFile(rooms.private / "log", redactor)
             except (OutsideTrouble, OSError) as error:
-                return self._post(StageResult(Outcome.TROUBLE, error=f"no work folder: {error}"), client)
+                result = StageResult(Outcome.TROUBLE, error=f"no work folder: {error}")
+                return self._post(result.masked(redactor.redact_text), client)
             stack.callback(logfile.close)
+            if self.claim.job.stage is Stage.PLAN:
+                least = self.settings.least_free_bytes
+                stack.enter_context(FreeSpaceWatch(self.settings.work_folder, least, reins))
             sender = LogSender(logfile, client, keeper.lose)
             stack.callback(sender.stop)
             sender.start()
             result = StageRun(self.settings, self.claim.job, client, keeper, reins, rooms, logfile).perform()
             logfile.finish()
             sender.finish(self.settings.result_patience_seconds)
-            return self._post(replace(result, log_size=logfile.size), client)
+            return self._post(replace(result, log_size=logfile.size).masked(redactor.redact_text), client)
 
     def _post(self, result: StageResult, client: StageClient) -> StageResult:
         patiently(

@@ -1,7 +1,7 @@
 """What does a runner get, and what does it give back? The documents of `/runner/v1`, parsed strictly."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -142,6 +142,21 @@ class StageResult:
     log_size: int = 0
     notes: tuple[str, ...] = ()
     apply_started: bool = False  # whether the engine was told to apply: until then nothing can have changed
+
+    def masked(self, mask: Callable[[str], str]) -> "StageResult":
+        """The same, with each text that may come from an engine or a configuration put through `mask`.
+
+        Engine, version and digest are ours, and the apply is found by them: a secret that is spelled like one of them
+        is told by none.
+        """
+        summary = replace(
+            self.summary,
+            destroyed=tuple(map(mask, self.summary.destroyed)),
+            replaced=tuple(map(mask, self.summary.replaced)),
+            changed=tuple(map(mask, self.summary.changed)),
+            added=tuple(map(mask, self.summary.added)),
+        )
+        return replace(self, summary=summary, error=mask(self.error), notes=tuple(map(mask, self.notes)))
 
     def as_json(self) -> dict[str, Any]:
         return {

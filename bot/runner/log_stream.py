@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from bot.errors import OutsideTrouble
 from bot.redaction import Redactor
 from bot.runner.client import LogGap, StageClient, StaleLease, patiently
@@ -17,6 +19,7 @@ TAIL = 32 * 1024  # bytes of the end that are kept of a log that was cut
 SENT_AT_ONCE = 1024**2  # bytes
 SEND_EVERY = 0.25  # seconds
 HEADER_LINES = 3  # Terraform's CLI drops the first three lines of an apply's log
+log = structlog.get_logger()
 
 
 class LogFile:
@@ -29,11 +32,15 @@ class LogFile:
         self._lock = threading.Lock()
         self._tail = bytearray()
         self._left_out = 0
-        self.size = 0
+        self.size = 0  # bytes of it that are in the file
         self.changed = threading.Event()
 
     def close(self) -> None:
         self._file.close()
+
+    def masked(self, text: str) -> str:
+        """A text of another kind, without the secrets that the log doesn't show either."""
+        return self._redactor.redact_text(text)
 
     def write(self, output: bytes) -> None:
         """Take what the engine printed."""
@@ -65,22 +72,28 @@ class LogFile:
 
     def _keep(self, text: bytes) -> None:
         room = max(self._largest - self.size, 0) if not self._left_out else 0
-        if text[:room]:
-            self._append(text[:room])
-        rest = text[room:]
+        kept = self._append(text[:room]) if text[:room] else 0
+        rest = text[kept:]
         if not rest:
             return
         if not self._left_out:
-            self._append(b"\n... the log is over %d bytes and was cut here; the engine goes on ...\n" % self._largest)
+            why = b"is over %d bytes" % self._largest if kept == room else b"finds no room on the runner's disk"
+            self._append(b"\n... the log %s and was cut here; the engine goes on ...\n" % why)
         self._left_out += len(rest)
         self._tail += rest[-TAIL:]
         del self._tail[:-TAIL]
 
-    def _append(self, text: bytes) -> None:
-        self._file.seek(0, 2)
-        self._file.write(text)
-        self.size += len(text)
+    def _append(self, text: bytes) -> int:
+        """How many bytes of it got into the file: fewer on a full disk, which must not stop an engine."""
+        self._file.seek(self.size)
+        try:
+            written = self._file.write(text) or 0
+        except OSError as error:
+            log.warning("log can't be kept", reason=error.strerror)
+            written = 0
+        self.size += written
         self.changed.set()
+        return written
 
 
 class LogSender:

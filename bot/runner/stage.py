@@ -1,10 +1,14 @@
 """What does a runner do in a plan, and what in an apply? Every way in which it can end becomes a result."""
 
 import json
+import os
 import time
-from dataclasses import dataclass, field
+import traceback
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
+
+import structlog
 
 from bot.errors import OutsideTrouble, Refused
 from bot.plan_summary import PlanSummary, summarize, summarize_text
@@ -26,6 +30,9 @@ from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_d
 
 TRANSFER_PATIENCE = 300  # seconds for getting a configuration or handing in a plan
 SUMMARY_WITHIN = 1024**2  # bytes at the log's end in which an old engine's summary is looked for
+LARGEST_HANDED_IN = 1_000_000_000  # bytes of a plan, a tree or a state: the server's doors take no larger body
+LARGEST_PLAN_JSON = 256 * 1024**2  # bytes; some ten thousand resources. Read, it takes many times as much memory
+log = structlog.get_logger()
 
 
 @dataclass
@@ -59,12 +66,25 @@ class StageRun:
             result = self._ended(Outcome.TROUBLE, error=trouble.reason)
         except OSError as error:
             result = self._ended(Outcome.TROUBLE, error=f"working on the runner's disk: {error.strerror or 'failed'}")
+        except StaleLease:
+            raise
+        except Exception as error:  # noqa: BLE001  # a stage without a result would only be missed when its lease ends
+            result = self._unforeseen(error)
         if self.keeper.is_stale:
             raise StaleLease(f"{self.job.id} belongs to another runner now")
         self._write_header()
         if result.error:
             self.log.say(f"\nRunlock: {result.error}")
         return result
+
+    def _unforeseen(self, error: Exception) -> StageResult:
+        """Our own mistake. Its text may quote anything, so it is masked, and only its kind is posted."""
+        told = self.log.masked("".join(traceback.format_exception(error)))
+        log.error("stage failed in an unforeseen way", job=self.job.id, run=self.job.run_id, traceback=told)
+        return self._ended(
+            Outcome.TROUBLE,
+            error=f"the runner failed in an unforeseen way ({type(error).__name__}); its own log says where",
+        )
 
     def _plan(self) -> StageResult:
         bench = self._bench_with("configuration", drop=(".terraform",))
@@ -79,10 +99,10 @@ class StageRun:
 
     def _planned(self, bench: Bench, exit_code: int) -> StageResult:
         """Hand in the plan and the tree in which it will be applied; the exit code said that there is a plan."""
-        with opened_safely(self.rooms.out, PLAN_FILE) as plan:
+        with opened_safely(self.rooms.out, PLAN_FILE, largest=LARGEST_HANDED_IN) as plan:
             if plan is None:
                 raise OutsideTrouble(f"planning with {bench.engine.spoken}: it succeeded, but left no plan file")
-            digest = bench.digest(plan.read())
+            digest = bench.digest(plan)
             self._upload("plan", plan)
         summary = self._summarized(bench)
         packed = self.rooms.private / "packed.tar.gz"
@@ -102,12 +122,18 @@ class StageRun:
             return summarize_text(self.log.ending(SUMMARY_WITHIN))
         path = self.rooms.private / "plan.json"
         with path.open("w+b") as file:
-            if bench.show_json(file) != 0:
+            exit_code = bench.show_json(file, largest=LARGEST_PLAN_JSON)
+            if os.fstat(file.fileno()).st_size >= LARGEST_PLAN_JSON:
+                raise Refused(
+                    f"the plan is too large to be reviewed: as JSON it is over {LARGEST_PLAN_JSON} bytes; "
+                    "split the workspace, or keep large values out of it"
+                )
+            if exit_code != 0:
                 raise OutsideTrouble(f"reading the plan with {bench.engine.spoken} show -json failed")
             file.seek(0)
             try:
                 summary = summarize(json.load(file))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise OutsideTrouble(
                     f"reading the plan: {bench.engine.spoken} wrote another JSON than known"
                 ) from error
@@ -118,20 +144,27 @@ class StageRun:
         bench = self._bench_with("work-folder")
         plan_path = self.rooms.inputs / PLAN_FILE
         self._download("plan", plan_path)
-        plan = plan_path.read_bytes()
-        self._check_digest(bench.digest(plan))
-        redirect_state(bench.folder, restored=True)
-        exit_code = bench.init(())
-        if exit_code != 0:
-            return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
-        self._check_digest(bench.digest(plan))
+        with plan_path.open("rb") as plan:
+            self._check_digest(bench.digest(plan))
+            redirect_state(bench.folder, restored=True)
+            exit_code = bench.init(())
+            if exit_code != 0:
+                return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
+            self._check_digest(bench.digest(plan))
         self.keeper.confirm(self.client)
         self.apply_started = True
-        exit_code = bench.apply()
-        self._save_errored_state()
+        return self._applied(bench.apply())
+
+    def _applied(self, exit_code: int) -> StageResult:
+        """The engine was there. If it failed and its state can't be read, the outcome isn't known: no exit code."""
+        trouble = self._save_errored_state()
         if exit_code == 0:
+            self._tell([trouble] if trouble else [])
             return self._ended(Outcome.SUCCEEDED, exit_code=0, plan_digest=self.job.plan_digest)
-        return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
+        result = self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
+        if not trouble:
+            return result
+        return replace(result, exit_code=None, error=f"{result.error}. {trouble}")
 
     def _check_digest(self, digest: str) -> None:
         if digest != self.job.plan_digest:
@@ -140,18 +173,28 @@ class StageRun:
                 f"{self.job.plan_digest[:12] or 'none'} was approved"
             )
 
-    def _save_errored_state(self) -> None:
-        """What the engine couldn't push is handed in before the result, so that no resource is forgotten."""
+    def _save_errored_state(self) -> str:
+        """What the engine couldn't push is handed in before the result, so that no resource is forgotten.
+
+        Returns why that can't be, in a sentence, or nothing. Raises OutsideTrouble if the server doesn't take it.
+        """
         if self.keeper.is_stale:
-            return
-        folder = working_directory(self.rooms.tree, self.job.working_directory)  # again: symlinks may have been made
-        with opened_safely(folder, "errored.tfstate") as state:
-            if state is not None:
-                self._upload("errored-state", state, self.settings.result_patience_seconds)
+            return ""
+        try:
+            # Looked up again: the engine may have made symlinks, or removed the folder.
+            folder = working_directory(self.rooms.tree, self.job.working_directory)
+            with opened_safely(folder, "errored.tfstate", largest=LARGEST_HANDED_IN) as state:
+                if state is not None:
+                    self._upload("errored-state", state, self.settings.result_patience_seconds)
+        except Refused as refusal:
+            return f"Whether it left a state that it could not save can't be told: {refusal.reason}"
+        except OSError as error:
+            return f"Whether it left a state that it could not save can't be told: {error.strerror or 'reading failed'}"
+        return ""
 
     def _bench_with(self, archive: str, *, drop: tuple[str, ...] = ()) -> Bench:
         """Sandbox, engine and tree, in the order in which a failure costs least."""
-        sandbox = find_sandbox(self.settings.sandbox)
+        sandbox = find_sandbox(self.settings.sandbox, self.settings.limits)
         if self.job.foreign and not sandbox.is_on:
             self._tell(["This pull request's run has no sandbox, since RUNLOCK_SANDBOX=none is set."])
         wanted = Wanted.parse(self.job.engine_version)
@@ -186,6 +229,9 @@ class StageRun:
         patiently(lambda: self.client.download(what, target), patience_seconds=TRANSFER_PATIENCE, sleep=time.sleep)
 
     def _upload(self, what: str, file: BinaryIO, patience_seconds: float = TRANSFER_PATIENCE) -> None:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_HANDED_IN:
+            raise Refused(f"the {what} has {size} bytes; {LARGEST_HANDED_IN} are the most that can be handed in")
         patiently(lambda: self.client.upload(what, file), patience_seconds=patience_seconds, sleep=time.sleep)
 
     def _progress(self, release: Release, line: str) -> None:
@@ -218,6 +264,7 @@ class StageRun:
             Stop.TIMED_OUT: (Outcome.TIMED_OUT, f"the {stage} took longer than {self.job.timeout_seconds} seconds"),
             Stop.LEASE_LOST: (Outcome.TROUBLE, f"the {stage} was ended: the server could not be reached"),
             Stop.SHUTDOWN: (Outcome.TROUBLE, f"the {stage} was ended: its runner was shut down"),
+            Stop.DISK_FULL: (Outcome.TROUBLE, f"the {stage} was ended: its runner's disk was almost full"),
         }[self.reins.reason or Stop.CANCELED]
         return self._ended(outcome, exit_code=exit_code, error=error)
 

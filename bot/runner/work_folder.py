@@ -13,7 +13,7 @@ import shutil
 import stat
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -220,7 +220,7 @@ def pack(tree: Path, archive: Path, working_directory: str) -> None:
     ):
         for number, entry in enumerate(walk(tree, left_out), start=1):
             _refuse_too_deep("the work folder after the plan", entry.path)
-            total += entry.status.st_size
+            total += entry.status.st_size if stat.S_ISREG(entry.status.st_mode) else 0
             if number > MOST_MEMBERS or total > MOST_BYTES:
                 raise Refused(f"the work folder after the plan is over {MOST_MEMBERS} files or {MOST_BYTES} bytes")
             _pack_entry(tar, entry)

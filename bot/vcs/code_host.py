@@ -110,6 +110,10 @@ class CodeHost(Protocol):
         """The repository at a path (`acme/infra`). Raises Refused if there is none that we may see."""
         ...
 
+    def check_identity(self, repository: Repository) -> None:
+        """Raises OutsideTrouble (permanent) if another repository stands where this one is asked for."""
+        ...
+
     def ensure_webhook(self, repository: Repository, url: str, secret: str) -> bool:
         """Register our webhook if it isn't there; False if the credential isn't allowed to."""
         ...

@@ -20,6 +20,7 @@ from bot.vcs.code_host import CheckRun, CommitStatus, GitCredential, HostComment
 from bot.vcs.deliveries import host_id, mappings, optional_text, text
 from bot.vcs.github_app import GitHubApp
 from bot.vcs.github_client import GitHubClient, GitHubTrouble, as_described
+from bot.vcs.github_identity import Identities
 from bot.vcs.github_reading import read_comment, read_pull, read_repository, read_user
 
 COMMENT_LIMIT = 65536
@@ -35,6 +36,7 @@ class GitHubHost:
 
     def __init__(self, connection: Connection, now: Callable[[], datetime]) -> None:
         self._connection = connection
+        self._identities = Identities(now)
         self._app: GitHubApp | None = None
         self._token_client: GitHubClient | None = None
         if connection.provider is Provider.GITHUB_APP:
@@ -64,6 +66,10 @@ class GitHubHost:
             raise Refused(f"GitHub shows no repository {path} to this connection; check the name and its access")
         with as_described(deed):
             return read_repository(found)
+
+    def check_identity(self, repository: Repository) -> None:
+        """See `CodeHost`; asked once a minute."""
+        self._identities.check(repository, lambda: self._client(repository))
 
     def ensure_webhook(self, repository: Repository, url: str, secret: str) -> bool:
         """See `CodeHost`. An App hears through its own one webhook, so there is nothing to register for it.

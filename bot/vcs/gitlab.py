@@ -60,6 +60,9 @@ class GitLabHost:
     def _find_repository(self, path: str) -> HostRepository | None:
         return self._client.find(f"looking for {path}", f"/projects/{segment(path)}", read_repository)
 
+    def check_identity(self, repository: Repository) -> None:
+        """See `CodeHost`. A project is asked for by its id, so there is nothing to mistake it for."""
+
     def ensure_webhook(self, repository: Repository, url: str, secret: str) -> bool:
         """Register our webhook, or set right what is there: GitLab never shows a hook's token, so it is set again.
 

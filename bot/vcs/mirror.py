@@ -93,13 +93,23 @@ class Mirror:
 
     def branch_heads(self) -> dict[str, str]:
         """Branch → commit, as the host has them now; nothing is fetched. Names that aren't UTF-8 are left out."""
+        return self._listed("--heads", "refs/heads/", f"listing the branches of {self.url.name}")
+
+    def tag_heads(self) -> dict[str, str]:
+        """Tag → the commit behind it, as the host has them now; nothing is fetched. Otherwise as `branch_heads`."""
+        found = self._listed("--tags", "refs/tags/", f"listing the tags of {self.url.name}")
+        # An annotated tag is listed twice: its own object, and with ^{} the commit that it stands for.
+        behind = {ref.removesuffix("^{}"): sha for ref, sha in found.items() if ref.endswith("^{}")}
+        return {**{ref: sha for ref, sha in found.items() if not ref.endswith("^{}")}, **behind}
+
+    def _listed(self, kind: str, prefix: str, doing: str) -> dict[str, str]:
         if not self._place.is_made():
             with self._place.fetching():
                 self._place.make_if_missing()
-        ask = partial(self._place.remote().run, "ls-remote", "--heads", "--quiet", *self._place.remote_arguments())
-        output = self._place.mending(f"listing the branches of {self.url.name}", lambda: ask().decode(errors="replace"))
+        ask = partial(self._place.remote().run, "ls-remote", kind, "--quiet", *self._place.remote_arguments())
+        output = self._place.mending(doing, lambda: ask().decode(errors="replace"))
         pairs = [line.split("\t", 1) for line in output.split("\n") if line and "\ufffd" not in line]
-        return {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
+        return {ref.removeprefix(prefix): sha for sha, ref in pairs}
 
     def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
         """Paths in which two commits differ, old and new names of what moved; `before` may be all zeros."""

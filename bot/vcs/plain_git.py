@@ -28,20 +28,28 @@ class PlainGitHost:
 
     comment_limit = 0  # characters: there are no comments
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, own_folder: Path | None = None) -> None:
+        """`own_folder` is where Runlock keeps what it remembers: no repository of anybody's."""
         self._connection = connection
+        self._own_folder = own_folder.resolve() if own_folder is not None else None
 
     def git_credential(self, repository: Repository) -> GitCredential | None:
         """None: what can be read, can be read."""
         return None
 
     def find_repository(self, path: str) -> HostRepository:
-        """The repository at an absolute path, by its real path. Raises Refused if it isn't one."""
+        """The repository at an absolute path, by its real path. Raises Refused if it isn't one, or is our own."""
         with open_repository(path) as repo:
             real_path = os.path.realpath(path)
+            places = (Path(real_path), Path(repo.common_dir).resolve())  # a folder may keep its Git data elsewhere
+            if self._own_folder is not None and any(place.is_relative_to(self._own_folder) for place in places):
+                raise Refused(f"{path} is inside Runlock's own data folder; a repository to listen to is elsewhere")
             head = repo.head
             default_branch = str(head.reference.name) if not head.is_detached else ""
         return HostRepository(real_path, real_path, real_path, default_branch)
+
+    def check_identity(self, repository: Repository) -> None:
+        """See `CodeHost`. A plain repository is its path."""
 
     def ensure_webhook(self, repository: Repository, url: str, secret: str) -> bool:
         """Install the `post-receive` hook. Raises Refused with what stands in the way."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.manifest import Category, Manifest, VariableValue, is_refused_environment, plan_digest
+from bot.manifest import Category, Manifest, VariableValue, is_refused_environment, plan_digest, plan_digest_in_pieces
 
 KEY = b"k" * 32
 SECRET = VariableValue("password", "hunter2", Category.TERRAFORM, sensitive=True)
@@ -79,6 +79,10 @@ def test_a_plan_digest_knows_where_each_part_ends() -> None:
     assert plan_digest([b"ab", b"c"]) != plan_digest([b"a", b"bc"])
     assert plan_digest([b"ab"]) != plan_digest([b"ab", b""])
     # SHA-256 over an eight-byte length and the part itself, worked out with another tool.
+    assert plan_digest_in_pieces([(2, [b"a", b"b"]), (1, [b"", b"c"])]) == plan_digest([b"ab", b"c"])
+    for length in (1, 3):
+        with pytest.raises(ValueError, match="2 bytes long"):
+            plan_digest_in_pieces([(length, [b"a", b"b"])])
     assert plan_digest([]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert plan_digest([b""]) == "af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc"
 

@@ -73,6 +73,7 @@ def test_a_secret_of_many_lines_is_masked_line_by_line() -> None:
 
 def test_a_secret_is_masked_without_the_line_break_that_somebody_pasted_with_it() -> None:
     assert Redactor(["s3cr3\n"]).redact_text("it is s3cr3!") == "it is (redacted)!"
+    assert Redactor(["s3cr3t"]).redact_text("half a pair \ud800 of s3cr3t") == "half a pair ? of (redacted)"
 
 
 def test_a_secret_of_megabytes_is_masked_whole() -> None:

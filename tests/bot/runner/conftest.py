@@ -1,7 +1,9 @@
 """A runner on this machine against an in-memory server: what every test of a whole stage needs."""
 
+import contextlib
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +52,27 @@ class Runner:
         (folder / name).write_text(f"#!/bin/sh\ncase $1 in\n{script}\n*) ;;\nesac\n")
         (folder / name).chmod(0o755)
         return version
+
+
+@pytest.fixture
+def make_deep(tmp_path: Path) -> Iterator[Callable[[Path, int], None]]:
+    """Makes trees that can't stay: pytest's own way of removing old folders recurses, and would fail ever after."""
+    yield _make_deep
+    subprocess.run(["rm", "-rf", str(tmp_path)], check=True)
+
+
+def _make_deep(folder: Path, depth: int) -> None:
+    """Nested folders with a file in the last one, deeper than a path can name: as an engine makes them by `cd`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    inner = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir("nested", dir_fd=inner)
+        deeper = os.open("nested", os.O_RDONLY, dir_fd=inner)
+        os.close(inner)
+        inner = deeper
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
+    os.close(inner)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.runner import sandbox
+from bot.runner import sandbox, stage
 from bot.runner.sandbox import find_sandbox
 from bot.runner.settings import SandboxMode
 from tests.bot.runner.conftest import Runner
@@ -17,6 +17,22 @@ from tests.fakes.runner_server import RUN_TOKEN, FakeRunlock
 
 PLANS = """plan) for a; do case $a in -out=*) out=${a#-out=} ;; esac; done; %s; exit 2 ;;
 show) echo '{"resource_changes": []}' ;;"""
+
+
+def test_an_engine_finds_the_names_of_today_in_its_environment(runner: Runner, server: FakeRunlock) -> None:
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % "env | sort; echo p > $out"))
+    runner.execute(job)
+    lines = job.text.splitlines()
+    for name, value in {
+        "TFC_RUN_ID": "run-7",
+        "TFC_WORKSPACE_NAME": "prod",
+        "TFC_WORKSPACE_SLUG": "acme/prod",
+        "TFC_PROJECT_NAME": "Default Project",
+        "TFC_CONFIGURATION_VERSION_GIT_BRANCH": "main",
+        "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "0" * 40,
+    }.items():
+        assert f"{name}={value}" in lines
+        assert f"TF_VAR_{name}={value}" in lines
 
 
 def test_a_hundred_megabytes_of_output_break_nothing(runner: Runner, server: FakeRunlock) -> None:
@@ -67,6 +83,123 @@ def test_an_errored_state_that_points_elsewhere_is_not_handed_in(runner: Runner,
     applied = server.apply(planned)
     runner.execute(applied)
     assert applied.uploads == {}
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "mkdir errored.tfstate",
+        "ln -s /etc/hostname errored.tfstate",
+        "truncate -s 15G errored.tfstate",
+        "cd ..; rm -rf live",
+        "cd ..; rm -rf live; ln -s /etc live",
+    ],
+)
+def test_an_apply_that_failed_and_whose_state_cannot_be_read_has_an_unknown_outcome(
+    runner: Runner, server: FakeRunlock, left: str
+) -> None:
+    script = PLANS % "echo p > $out" + f"\napply) {left}; exit 3 ;;"
+    version = runner.add_engine("9.0.0", script)
+    planned = server.plan({"live/main.tf": ""}, engine_version=version, working_directory="live")
+    runner.execute(planned)
+    applied = server.apply(planned)
+    runner.execute(applied)
+    assert applied.result is not None
+    assert applied.uploads == {}
+    assert (applied.result["outcome"], applied.result["exit_code"]) == ("failed", None)
+    assert applied.result["apply_started"] is True
+    assert "ended with exit code 3. Whether it left a state" in applied.result["error"]
+
+
+def test_a_working_directory_that_was_replaced_while_planning_is_not_followed(
+    runner: Runner, server: FakeRunlock
+) -> None:
+    replaces = "echo p > $out; cd ..; rm -rf live; ln -s /etc live"
+    version = runner.add_engine("9.0.0", PLANS % replaces)
+    job = server.plan({"live/main.tf": ""}, engine_version=version, working_directory="live")
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "leaves the configuration by a symlink" in job.result["error"]
+    assert job.uploads == {}
+
+
+def test_an_apply_that_succeeded_stays_so_whatever_it_left(runner: Runner, server: FakeRunlock) -> None:
+    script = PLANS % "echo p > $out" + "\napply) mkdir errored.tfstate; exit 0 ;;"
+    planned = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", script))
+    runner.execute(planned)
+    applied = server.apply(planned)
+    runner.execute(applied)
+    assert applied.result is not None
+    assert (applied.result["outcome"], applied.result["exit_code"]) == ("succeeded", 0)
+    assert "errored.tfstate behind as something that is not a file" in applied.result["notes"][0]
+
+
+DEEP = "/".join("a" * 1100)
+
+
+def test_a_configuration_that_is_too_deep_is_refused_and_the_runner_goes_on(
+    runner: Runner, server: FakeRunlock
+) -> None:
+    version = runner.add_engine("9.0.0", PLANS % "echo p > $out")
+    job = server.plan({f"{DEEP}/main.tf": ""}, engine_version=version)
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "a path of over 100 parts" in job.result["error"]
+    assert list(runner.settings.work_folder.iterdir()) == []
+
+
+def test_an_engine_that_makes_a_deep_tree_is_answered_and_cleaned_up_after(runner: Runner, server: FakeRunlock) -> None:
+    version = runner.add_engine("9.0.0", PLANS % f"mkdir -p {DEEP}; echo p > $out")
+    job = server.plan({"main.tf": ""}, engine_version=version)
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "the work folder after the plan has a path of over 100 parts" in job.result["error"]
+    assert list(runner.settings.work_folder.iterdir()) == []
+
+
+def test_what_nobody_foresaw_is_posted_and_logged_without_secrets(
+    runner: Runner, server: FakeRunlock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise RecursionError(f"while holding {RUN_TOKEN}")
+
+    monkeypatch.setattr(stage, "pack", break_down)
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % "echo p > $out"))
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "trouble"
+    assert "unforeseen way (RecursionError)" in job.result["error"]
+    assert RUN_TOKEN not in job.text
+    logged = capsys.readouterr().out
+    assert "break_down" in logged
+    assert "while holding (redacted)" in logged
+    assert RUN_TOKEN not in logged
+
+
+def test_secrets_are_masked_in_all_that_is_posted(runner: Runner, server: FakeRunlock) -> None:
+    def change(action: str) -> dict[str, object]:
+        address = f'terraform_data.{action}["{RUN_TOKEN}"]'
+        return {"address": address, "mode": "managed", "change": {"actions": action.split("_")}}
+
+    shown = json.dumps({"resource_changes": [change(a) for a in ("create", "update", "delete", "create_delete")]})
+    script = (PLANS % "echo p > $out").replace("""'{"resource_changes": []}'""", f"'{shown}'")
+    variable = {"key": f"NO {RUN_TOKEN}", "value": "x", "category": "env", "hcl": False, "sensitive": False}
+    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", script), variables=[variable])
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "succeeded"
+    assert job.result["summary"]["added"] == ['terraform_data.create["(redacted)"]']
+    assert job.result["summary"]["replaced"] == ['terraform_data.create_delete["(redacted)"]']
+    assert "'NO (redacted)'" in job.result["notes"][0]
+    assert RUN_TOKEN not in json.dumps(job.result)
+
+    refused = server.plan({"main.tf": ""}, engine_version="9.0.0", working_directory=f"live-{RUN_TOKEN}")
+    runner.execute(refused)
+    assert refused.result is not None
+    assert "'live-(redacted)' is not a folder" in refused.result["error"]
 
 
 def test_what_an_engine_leaves_running_ends_with_it(make_runner: Callable[..., Runner], server: FakeRunlock) -> None:

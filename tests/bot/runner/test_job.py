@@ -65,6 +65,6 @@ def test_a_result_is_what_the_protocol_says() -> None:
     written = result.as_json()
     assert set(written) == {
         "outcome", "exit_code", "has_changes", "summary", "plan_digest", "engine", "engine_version", "error",
-        "log_size", "notes",
+        "log_size", "notes", "apply_started",
     }  # fmt: skip
     assert PlanSummary.from_json(written["summary"]) == result.summary

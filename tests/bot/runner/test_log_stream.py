@@ -46,6 +46,16 @@ def test_a_log_over_its_limit_says_so_and_keeps_its_end(tmp_path: Path) -> None:
     log.close()
 
 
+def test_a_full_disk_stops_no_engine(tmp_path: Path) -> None:
+    """/dev/full stands for the disk: each write to it fails as on a full one."""
+    log = LogFile(Path("/dev/full"), Redactor([]))
+    log.write(b"planning\n")
+    log.say("of ours")
+    log.finish()
+    assert log.size == 0
+    log.close()
+
+
 def test_what_is_read_is_masked(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "log", Redactor(["swordfish"]))
     log.write(b"it is sword")

@@ -124,6 +124,30 @@ def test_a_consumer_works_drops_rubbish_and_finishes_what_it_began_on_term(
     assert len(job.claims) == 1
 
 
+def test_a_consumer_works_on_two_jobs_at_the_same_time(server: FakeRunlock, tmp_path: Path, runner: Runner) -> None:
+    """Each waits until it is asked to stop, so that the second can only be seen if the first doesn't keep it out."""
+    server.lease_seconds = 0.9
+    waits = "plan) echo planning; trap 'echo winding down; exit 1' INT; while :; do sleep 0.1; done ;;"
+    version = runner.add_engine("9.0.0", waits)
+    jobs = [server.plan({"main.tf": ""}, engine_version=version, run_id=f"run-{number}") for number in (1, 2)]
+    queue = open_queue(f"sqlite://{tmp_path}/queue.db", "runner")
+    for job in jobs:
+        nudge(queue, job.document["id"])
+    close_queue(queue)
+    with start_consumer(server, tmp_path, 20) as process, server.waiting_for() as waiting:
+        for job in jobs:
+            waiting.log_has(job, "planning")
+        assert [job.result for job in jobs] == [None, None]
+        assert [len(job.claims) for job in jobs] == [1, 1]
+        for job in jobs:
+            job.signal = "interrupt"
+        waiting.true(lambda: all(job.result for job in jobs), "two results")
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=20)[0]
+    assert process.returncode == 0, output
+    assert [job.result["outcome"] for job in jobs if job.result] == ["canceled", "canceled"]
+
+
 def test_after_the_grace_time_a_consumer_interrupts_what_runs(
     server: FakeRunlock, tmp_path: Path, runner: Runner
 ) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Refused
+from bot.runner.identity import runner_environment
+from bot.runner.limits import MEGABYTE, Limits
 from bot.runner.settings import RunnerSettings, SandboxMode
+from bot.settings import described
 
 LEAST = {"RUNLOCK_RUNNER_POOL_TOKEN": "t0ken"}
 
@@ -33,6 +36,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "RUNLOCK_ENGINE_KEYS": "/etc/keys.asc",
             "RUNLOCK_ENGINE_RELEASES": "",
             "RUNLOCK_PLUGINS": f"{tmp_path}:/not/there",
+            "RUNLOCK_ENGINE_FILE_MEGABYTES": "1",
+            "RUNLOCK_ENGINE_OPEN_FILES": "1000",
+            "RUNLOCK_ENGINE_PROCESSES": "2000",
+            "RUNLOCK_ENGINE_MEMORY_MEGABYTES": "3",
+            "RUNLOCK_ENGINE_TMP_MEGABYTES": "4",
+            "RUNLOCK_LEAST_FREE_MEGABYTES": "0",
         }
     )
     assert settings.url == "https://runlock.example.com"
@@ -42,6 +51,24 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     assert settings.keys_file == Path("/etc/keys.asc")
     assert settings.releases_url == ""
     assert settings.plugin_folders == (tmp_path,)
+    assert settings.limits == Limits(MEGABYTE, 1000, 2000, 3 * MEGABYTE, 4 * MEGABYTE)
+    assert settings.least_free_bytes == 0
+
+
+def test_the_defaults_that_are_listed_are_those_that_hold() -> None:
+    listed = {
+        name: default for name, default, _ in described() if name.startswith(("RUNLOCK_ENGINE_", "RUNLOCK_LEAST_"))
+    }
+    read = RunnerSettings.from_environment({**LEAST, **listed})
+    unset = RunnerSettings.from_environment(LEAST)
+    assert (read.limits, read.least_free_bytes) == (unset.limits, unset.least_free_bytes)
+    assert unset.limits == Limits()
+
+
+def test_the_embedded_runner_gets_them() -> None:
+    given = {name: "77" for name, _, _ in described() if name.startswith(("RUNLOCK_ENGINE_", "RUNLOCK_LEAST_"))}
+    passed = runner_environment(given, address="http://localhost", data=Path("/srv"), pool_token="t0ken")
+    assert given.items() <= passed.items()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +80,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         {"RUNLOCK_RUNNER_CONCURRENCY": "0"},
         {"RUNLOCK_GRACE_SECONDS": "-1"},
         {"RUNLOCK_GRACE_SECONDS": "nan"},
+        {"RUNLOCK_ENGINE_OPEN_FILES": "0"},
+        {"RUNLOCK_LEAST_FREE_MEGABYTES": "-1"},
     ],
 )
 def test_what_cannot_be_is_refused_by_name(changes: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Nothing in a tree reaches out of it, coming or going."""
 
+import errno
 import io
 import os
 import stat
@@ -12,20 +13,22 @@ from pathlib import Path
 import pytest
 
 from bot.errors import OutsideTrouble, Refused
-from bot.runner import work_folder
+from bot.runner import trees, work_folder
 from bot.runner.work_folder import opened_safely, pack, stage_folder, sweep, unpack, working_directory
 from tests.fakes.runner_server import tar_of
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", **extended: str) -> tarfile.TarInfo:
+    """`extended` are PAX records, which overrule the rest and may hold any character."""
     info = tarfile.TarInfo(name)
+    info.pax_headers = extended
     info.type, info.linkname = kind, target
     return info
 
 
 def archive(tmp_path: Path, *members: tarfile.TarInfo) -> Path:
     path = tmp_path / "archive.tar"
-    with tarfile.open(path, "w") as tar:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for info in members:
             tar.addfile(info, io.BytesIO(b"x" * info.size))
     return path
@@ -54,6 +57,15 @@ def tree(tmp_path: Path) -> Path:
         ([member("s", tarfile.SYMTYPE, "a"), member("s", tarfile.SYMTYPE, "b")], "twice"),
         ([member("a"), member("a/b")], "twice"),
         ([member("a\x1b[31m", tarfile.FIFOTYPE)], r"a\?\[31m"),
+        ([member("/".join("a" * 101))], "over 100 parts"),
+        ([member("/".join("a" * 1500), tarfile.DIRTYPE)], "over 100 parts"),
+        ([member("/".join("a" * 1500), tarfile.SYMTYPE, "x")], "over 100 parts"),
+        ([member("/".join(["a" * 250] * 9))], "2048 bytes"),
+        ([member("a" * 300)], "too long for a disk"),
+        ([member("a", path="a\0b")], "no disk can hold: a\\?b"),
+        ([member("s", tarfile.SYMTYPE, linkpath="a\0b")], "the symlink s points to"),
+        ([member("s", tarfile.SYMTYPE, "a/" * 3000)], "the symlink s points to"),
+        ([member(f"s{n}", tarfile.SYMTYPE, f"s{n + 1}") for n in range(2000)], "too many symlinks"),
     ],
 )
 def test_what_could_reach_out_is_refused_by_name(
@@ -136,10 +148,74 @@ def make_link(path: Path) -> None:
 @pytest.mark.parametrize("make", [make_link, os.mkfifo, Path.mkdir])
 def test_only_a_regular_file_is_read_back(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "plan")
-    with pytest.raises(Refused, match="not a file"), opened_safely(tmp_path, "plan"):
+    with pytest.raises(Refused, match="not a file"), opened_safely(tmp_path, "plan", largest=9):
         pass
-    with opened_safely(tmp_path, "nothing") as nothing:
+    with opened_safely(tmp_path, "nothing", largest=9) as nothing:
         assert nothing is None
+
+
+def test_a_file_over_its_limit_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "plan").touch()
+    os.truncate(tmp_path / "plan", 64 * 1024**3)
+    with (
+        pytest.raises(Refused, match="68719476736 bytes; 1000 are the most"),
+        opened_safely(tmp_path, "plan", largest=1000),
+    ):
+        pass
+
+
+def test_what_could_not_be_unpacked_is_not_packed(
+    tmp_path: Path, make_deep: Callable[[Path, int], None], tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "/".join("a" * 99)).mkdir(parents=True)
+    pack(tree, tmp_path / "packed", "")
+    make_deep(tree, 150)
+    with pytest.raises(Refused, match="over 100 parts"):
+        pack(tree, tmp_path / "packed", "")
+    monkeypatch.setattr(work_folder, "MOST_MEMBERS", 50)
+    with pytest.raises(Refused, match="over 50 files"):
+        pack(tree, tmp_path / "packed", "")
+
+
+def test_a_large_sparse_file_is_refused_before_it_is_read(tmp_path: Path, tree: Path) -> None:
+    (tree / "big").touch()
+    os.truncate(tree / "big", 64 * 1024**3)
+    with pytest.raises(Refused, match="bytes"):
+        pack(tree, tmp_path / "packed", "")
+    assert (tmp_path / "packed").stat().st_size < 1024**2
+
+
+def test_a_folder_deeper_than_anything_can_name_is_removed_by_the_sweep(
+    tmp_path: Path, make_deep: Callable[[Path, int], None]
+) -> None:
+    make_deep(tmp_path / "dead/tree", 1100)
+    (tmp_path / "dead.lock").touch()
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_removed_stops_neither_a_sweep_nor_a_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}.lock").touch()
+
+    def remove_but_a(folder: Path) -> None:
+        if folder.name == "a":
+            raise PermissionError(errno.EPERM, "not permitted")
+        trees.remove(folder)
+
+    monkeypatch.setattr(work_folder, "remove", remove_but_a)
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.lock"]
+    monkeypatch.undo()
+    with stage_folder(tmp_path, "stage"):
+        monkeypatch.setattr(work_folder, "remove", lambda folder: remove_but_a(folder.with_name("a")))
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "a.lock", "stage", "stage.lock"}
+    monkeypatch.undo()
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_users_of_one_folder_take_turns(tmp_path: Path) -> None:

@@ -38,6 +38,14 @@ def test_a_pushed_commit_is_fetched_by_its_branch(work: Work, mirror: Mirror) ->
     assert facts.committed_at.isoformat() == "2024-01-01T00:00:00+00:00"
 
 
+def test_a_long_line_of_gitattributes_closes_no_repository(work: Work, mirror: Mirror) -> None:
+    attributes = "*.x " + " ".join(f"attribute{number}" for number in range(400)) + "\n"  # Git takes 2,048 bytes
+    sha = work.commit({".gitattributes": attributes, "main.tf": "# one\n"})
+    work.push("HEAD:refs/heads/other")
+    mirror.ensure_commit(sha, refs=["refs/heads/other"])
+    assert mirror.commit(sha).sha == sha
+
+
 def test_a_commit_that_is_here_costs_nothing_and_asks_nobody(work: Work, mirror: Mirror, tmp_path: Path) -> None:
     sha = work.commit({"main.tf": ""})
     work.push()
