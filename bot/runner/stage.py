@@ -252,9 +252,7 @@ class StageRun:
     def _failed(self, exit_code: int) -> StageResult:
         spoken = self.engine.spoken if self.engine else self.job.engine.value
         how = f"ended with exit code {exit_code}" if exit_code > 0 else f"was ended by signal {-exit_code}"
-        return self._ended(
-            Outcome.FAILED, exit_code=exit_code, error=f"the {self.job.stage.value} failed: {spoken} {how}"
-        )
+        return self._ended(Outcome.FAILED, exit_code=exit_code, error=f"{spoken} {how}")
 
     def _stopped(self, exit_code: int | None) -> StageResult:
         """The engine ended because we asked it to. A plan that is complete all the same counts as stopped too."""
