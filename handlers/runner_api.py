@@ -55,8 +55,9 @@ def _claim(services: Services, enqueue: Enqueue, job_id: str) -> Response:
     if job is None:
         return _problem(409, "that job is gone")
     document = request.get_json(silent=True)
-    name = document.get("runner", "") if isinstance(document, dict) else ""
-    token, jobs = claim(services, job, _writable(name)[:100] or "unnamed")
+    told = document if isinstance(document, dict) else {}
+    name, nonce = _writable(told.get("runner", ""))[:100], _writable(told.get("nonce", ""))[:100]
+    token, jobs = claim(services, job, name or "unnamed", nonce)
     enqueue(jobs)
     if token is None:
         return _problem(409, "that job is somebody's already, or not to be done any more")

@@ -172,7 +172,8 @@ def runs(db: Database) -> None:
         """CREATE TABLE stage_jobs (
             id TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
             stage TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL,
-            token_hash TEXT NOT NULL DEFAULT '', lease_id TEXT NOT NULL DEFAULT '', lease_until TEXT,
+            token_hash TEXT NOT NULL DEFAULT '', nonce_hash TEXT NOT NULL DEFAULT '',
+            lease_id TEXT NOT NULL DEFAULT '', lease_until TEXT,
             runner TEXT NOT NULL DEFAULT '', signal TEXT NOT NULL DEFAULT 'none', claimed_at TEXT, finished_at TEXT,
             log_size INTEGER NOT NULL DEFAULT 0, log_blob_id TEXT, plan_blob_id TEXT, plan_json_blob_id TEXT,
             work_folder_blob_id TEXT, errored_state_blob_id TEXT, result TEXT) STRICT"""

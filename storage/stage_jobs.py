@@ -71,15 +71,33 @@ class StageJobs:
         )
         return job_id
 
-    def claim(self, job_id: StageJobId, runner: str, lease: timedelta) -> str | None:
+    def claim(self, job_id: StageJobId, runner: str, lease: timedelta, nonce: str = "") -> str | None:
         """Give a queued job to a runner: the job token, or None if it is gone or somebody's."""
         token = secrets.token_urlsafe(32)
         touched = self._records.change(
             """UPDATE stage_jobs SET status = 'claimed', runner = ?, token_hash = ?, lease_id = ?, lease_until = ?,
-                 claimed_at = ? WHERE id = ? AND status = 'queued'""",
-            (runner, hash_token(token), new_id("lease"), self._until(lease), to_text(self._now()), job_id),
+                 claimed_at = ?, nonce_hash = ? WHERE id = ? AND status = 'queued'""",
+            (
+                runner,
+                hash_token(token),
+                new_id("lease"),
+                self._until(lease),
+                to_text(self._now()),
+                hash_token(nonce) if nonce else "",
+                job_id,
+            ),
         )
         return token if touched else None
+
+    def claim_again(self, job_id: StageJobId, lease: timedelta, nonce: str) -> str | None:
+        """The same attempt claims once more, since the answer was lost: a fresh token, and nothing else has moved."""
+        token = secrets.token_urlsafe(32)
+        touched = self._records.change(
+            """UPDATE stage_jobs SET token_hash = ?, lease_until = ?
+               WHERE id = ? AND status = 'claimed' AND nonce_hash = ? AND nonce_hash != '' AND log_size = 0""",
+            (hash_token(token), self._until(lease), job_id, hash_token(nonce)),
+        )
+        return token if nonce and touched else None
 
     def find(self, job_id: str) -> StageJob | None:
         row = self._records.row("SELECT * FROM stage_jobs WHERE id = ?", (job_id,))
@@ -189,7 +207,7 @@ class StageJobs:
 
 
 def _job(row: Row) -> StageJob:
-    known = {name: value for name, value in row.items() if name != "created_at"}
+    known = {name: value for name, value in row.items() if name not in ("created_at", "nonce_hash")}
     return StageJob(
         **{
             **known,

@@ -47,11 +47,16 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def claim_job(url: str, pool_token: str, job_id: str, runner: str) -> Claim | None:
-    """Claim a job; None if it is gone or somebody's."""
+def claim_job(url: str, pool_token: str, job_id: str, runner: str, nonce: str = "") -> Claim | None:
+    """Claim a job; None if it is gone or somebody's.
+
+    `nonce` is one attempt's own: if the answer is lost, the same attempt may claim again, and nobody else.
+    """
     with requests.Session() as session:
         address = f"{url}/runner/v1/jobs/{quote(job_id, safe='')}/claim"
-        with _sent(session, "POST", address, auth=_Bearer(pool_token), json={"runner": runner}) as response:
+        with _sent(
+            session, "POST", address, auth=_Bearer(pool_token), json={"runner": runner, "nonce": nonce}
+        ) as response:
             if response.status_code == 409:
                 return None
             _check(response, f"claiming {job_id}")

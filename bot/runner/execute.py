@@ -1,6 +1,7 @@
 """What happens to one job, from its claim to its result?"""
 
 import hashlib
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -60,8 +61,9 @@ def execute_stage(settings: RunnerSettings, job_id: str, shutdown: Shutdown) -> 
 
     Raises OutsideTrouble if the server can't be reached for so long that nothing can be handed in.
     """
+    nonce = secrets.token_hex(16)
     claim = patiently(
-        lambda: claim_job(settings.url, settings.pool_token, job_id, settings.name),
+        lambda: claim_job(settings.url, settings.pool_token, job_id, settings.name, nonce),
         patience_seconds=CLAIM_PATIENCE,
         sleep=time.sleep,
     )

@@ -154,6 +154,8 @@ def _comments(services: Services, repository: Repository, host: CodeHost, thread
         was_edited = comment.updated_at > comment.created_at
         if comment.created_at < since or was_edited or services.outbox.is_ours(repository.id, comment.id):
             continue
-        event = Commented(_told(repository), comment.id, comment.author, comment.body, thread.pull_number, thread.commit_sha or None)
+        event = Commented(
+            _told(repository), comment.id, comment.author, comment.body, thread.pull_number, thread.commit_sha or None
+        )
         jobs += on_comment(services, repository, event)[1]
     return jobs

@@ -49,13 +49,16 @@ class StageResult:
         return {**self.__dict__, "summary": self.summary.as_json(), "notes": list(self.notes)}
 
 
-def claim(services: Services, job: StageJob, runner: str) -> tuple[str | None, list[Job]]:
+def claim(services: Services, job: StageJob, runner: str, nonce: str = "") -> tuple[str | None, list[Job]]:
     """Give a stage to a runner: the job token, or None if it is gone, somebody's, or not to be done any more.
 
     An apply is checked here for the last time, in the transaction that enters `applying` (invariant 5).
     """
     lease = timedelta(seconds=services.settings.lease_seconds)
     with services.records.write():
+        again = services.jobs.claim_again(job.id, lease, nonce)
+        if again is not None:
+            return again, []
         run = services.runs.get(job.run_id)
         workspace = services.workspaces.get(run.workspace_id)
         if job.stage is Stage.APPLY and run.status is RunStatus.APPLY_QUEUED:
@@ -67,7 +70,7 @@ def claim(services: Services, job: StageJob, runner: str) -> tuple[str | None, l
                     services, run, RunEvent.APPLY_REFUSED, f"not applied: {refused.reason}", error=refused.reason
                 )
                 return None, jobs
-        token = services.jobs.claim(job.id, runner, lease)
+        token = services.jobs.claim(job.id, runner, lease, nonce)
         if token is None:
             return None, []
         jobs = _started(services, run, workspace, job.stage, runner)

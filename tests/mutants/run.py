@@ -46,7 +46,8 @@ def copy_checkout(target: Path) -> Path:
 
 def run_tests(checkout: Path, tests: list[str], *options: str) -> tuple[int, str]:
     """pytest's exit code and what it printed. A run that hangs has failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *options, *tests]
+    common = ["-q", "--tb=line", "-p", "no:cacheprovider", f"--basetemp={checkout.with_name(checkout.name + '.tmp')}"]
+    command = [sys.executable, "-m", "pytest", *common, *options, *tests]
     try:
         done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=ENOUGH_SECONDS)
     except subprocess.TimeoutExpired:

@@ -154,3 +154,16 @@ def test_words_that_can_not_be_written_are_replaced(waiting: Waiting) -> None:
 
     assert answer.status_code == 200
     assert waiting.world.run(waiting.run).error.startswith("half ")
+
+
+def test_a_claim_whose_answer_was_lost_is_made_again_by_the_same_attempt_only(waiting: Waiting) -> None:
+    """Invariant 9: else an apply would become one of unknown outcome, though nobody ever ran it."""
+    url, pool, job = waiting.world.address, waiting.world.services.pool_token, waiting.job.id
+    lost = claim_job(url, pool, job, "runner-1", "attempt-1")
+    again = claim_job(url, pool, job, "runner-1", "attempt-1")
+    assert lost is not None
+    assert again is not None
+    assert again.lease_id == lost.lease_id
+    assert claim_job(url, pool, job, "runner-1", "attempt-2") is None
+    assert claim_job(url, pool, job, "runner-1", "") is None
+    assert waiting.world.run(waiting.run).status is RunStatus.PLANNING

@@ -1,7 +1,8 @@
-"""What addresses us is a setting, and a plan that takes too long is ended: both as people see them."""
+"""What addresses us is a setting, and a stage that takes too long is ended: both as people see them."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 from tests.scenarios.talk import Team
 from tests.scenarios.world import HELLO, World
-
 
 
 @pytest.fixture(params=["github", "gitlab"])
@@ -42,8 +42,7 @@ def test_each_of_the_words_addresses_us_and_others_do_not(addressed: World) -> N
     assert "did you mean" in team.say(pull, "tf aply").lower()
 
 
-def test_a_plan_that_takes_too_long_is_ended_and_says_so(world: World) -> None:
-    """An apply's provisioner is slow here, as it is the only thing of Terraform's own that takes its time."""
+def test_an_apply_that_takes_too_long_is_ended_and_says_so(world: World) -> None:
     team = Team(world, apply_timeout_seconds=1)
     slow = HELLO.replace(
         "input = var.greeting",
@@ -62,3 +61,21 @@ def test_a_plan_that_takes_too_long_is_ended_and_says_so(world: World) -> None:
     assert "the apply took longer than 1 seconds" in ended.error
     assert "took longer than 1 seconds" in said
     assert team.status(sha, "runlock/apply").startswith(("failure", "failed"))
+
+
+def test_a_plan_that_takes_too_long_is_ended_and_says_so(github_world: World) -> None:
+    """It reads another state from a server that takes the question and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        reading = (
+            'data "terraform_remote_state" "other" {\n  backend = "http"\n'
+            f'  config = {{ address = "{address}" }}\n}}\n'
+        )
+        team = Team(github_world, plan_timeout_seconds=1)
+        pull = team.open(files={"main.tf": reading})
+
+    run = github_world.only_run()
+    assert run.status is RunStatus.ERRORED
+    assert "the plan took longer than 1 seconds" in run.error
+    assert "the plan took longer than 1 seconds" in pull.comments[-1].body
+    assert team.status(pull.head_sha, "runlock/plan").startswith("failure: ")
