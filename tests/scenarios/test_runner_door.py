@@ -167,3 +167,14 @@ def test_a_claim_whose_answer_was_lost_is_made_again_by_the_same_attempt_only(wa
     assert claim_job(url, pool, job, "runner-1", "attempt-2") is None
     assert claim_job(url, pool, job, "runner-1", "") is None
     assert waiting.world.run(waiting.run).status is RunStatus.PLANNING
+
+
+def test_an_upload_that_ends_after_the_result_changes_nothing(waiting: Waiting) -> None:
+    """Invariant 5: what people reviewed is what the runner had handed in when it gave its result."""
+    services = waiting.world.services
+    with HandRunner(waiting.world, waiting.run, Stage.PLAN) as runner:
+        job = services.jobs.get(waiting.job.id)  # what the door looked up when the slow upload began
+        runner.plans_something()
+    before = services.jobs.get(job.id).work_folder_blob_id
+    assert not services.jobs.keep_blob(job, "work_folder", services.blobs.put(b"something else"))
+    assert services.jobs.get(job.id).work_folder_blob_id == before

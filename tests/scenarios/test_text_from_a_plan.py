@@ -50,8 +50,7 @@ def assert_harmless(body: str) -> None:
     for bait in ("@acme", "@all", "@alice", "evil.test", "<img", "<h1>", "<!--", "#1", "!1", "onerror"):
         assert bait not in page, page
     assert page.count("<details>") == page.count("</details>")
-    assert not re.search(r"^\s*/(close|approve)", body, re.MULTILINE) or "\n/close" not in body
-    assert body.rstrip().count("<!-- runlock:") >= 1
+    assert not re.search(r"^/\w", body, re.MULTILINE), "GitLab reads quick actions line by line"
     assert re.search(r"<!-- runlock:[0-9a-f]{40} -->$", body.rstrip())
 
 
