@@ -13,6 +13,7 @@ from waitress.server import create_server
 from handlers.app import LARGEST_BODY, create_app
 from handlers.cli.common import open_here, read_settings
 from handlers.jobs import Job, Verb
+from handlers.reactions.sweep import AT_START
 from handlers.services import Services
 from handlers.tasks import Queues, open_queues
 
@@ -92,8 +93,10 @@ def _consumer(queue: Any, workers: int) -> Consumer:
 
 def _sweep_for_ever(services: Services, queues: Queues, stopping: threading.Event) -> None:
     """At the start and every minute: what was dropped is found (invariant 1)."""
+    occasion = AT_START  # then also the hosts are asked what was missed while we were away
     while True:
-        queues.enqueue([Job(Verb.SWEEP)])
+        queues.enqueue([Job(Verb.SWEEP, occasion)])
+        occasion = ""
         if stopping.wait(SWEEP_SECONDS):
             services.records.close()
             return
