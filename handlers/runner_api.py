@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -191,6 +192,14 @@ def _problem(status: int, sentence: str) -> Response:
     return answer
 
 
+def _reached_at(address: str) -> str:
+    """Where the runner's engine finds us: as the runner did. The embedded one is on this machine, past every proxy.
+
+    Under the public address it is that address as it is set: behind a proxy the scheme can't be seen from here.
+    """
+    return address if request.host == urlsplit(address).netloc else request.url_root.rstrip("/")
+
+
 def _description(services: Services, job: StageJob) -> dict[str, Any]:
     """What a runner gets to know: no more than the stage needs."""
     run = services.runs.get(job.run_id)
@@ -211,7 +220,7 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "working_directory": manifest.working_directory,
         "is_destroy": run.is_destroy,
         "variables": [variable.__dict__ for variable in manifest.variables],
-        "state_url": f"{address}/api/http-state/{workspace.organization_name}/{workspace.id}",
+        "state_url": f"{_reached_at(address)}/api/http-state/{workspace.organization_name}/{workspace.id}",
         "run_token": services.tokens.for_run(run.id, token_stage(job.stage, version)),
         "address": address,
         "commit_sha": run.commit_sha,

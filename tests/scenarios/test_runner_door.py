@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import requests
 from bot.run import Run, RunStatus, Stage
 from bot.runner.client import LogGap, StaleLease, claim_job
 from bot.runner.job import Outcome
+from handlers.app import create_app
 from tests.scenarios.fates import minutes_pass
 from tests.scenarios.runners import HandRunner
 from tests.scenarios.world import HELLO, World
@@ -178,3 +180,20 @@ def test_an_upload_that_ends_after_the_result_changes_nothing(waiting: Waiting) 
     before = services.jobs.get(job.id).work_folder_blob_id
     assert not services.jobs.keep_blob(job, "work_folder", services.blobs.put(b"something else"))
     assert services.jobs.get(job.id).work_folder_blob_id == before
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080/api/http-state/acme/"),  # the embedded runner, past the proxy
+        ("runlock.example.com", "https://runlock.example.com/api/http-state/acme/"),  # behind it: its scheme is kept
+    ],
+)
+def test_an_engine_finds_its_state_where_its_runner_found_us(waiting: Waiting, host: str, expected: str) -> None:
+    settings = replace(waiting.world.services.settings, address="https://runlock.example.com")
+    app = create_app(replace(waiting.world.services, settings=settings), lambda jobs: None)
+    headers = {"Authorization": f"Bearer {waiting.world.services.pool_token}", "Host": host}
+    answer = app.test_client().post(f"/runner/v1/jobs/{waiting.job.id}/claim", json={}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.get_json()["job"]["state_url"].startswith(expected)
+    assert answer.get_json()["job"]["address"] == "https://runlock.example.com"
