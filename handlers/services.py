@@ -67,12 +67,15 @@ class Services:
     outbox: Outbox
     chores: Chores
     hosts: dict[str, CodeHost]
+    credentials: dict[str, int]  # connection → which credential its client was opened with
 
     def host(self, connection: Connection) -> CodeHost:
-        """The host behind a connection; one client per connection and process."""
+        """The host behind a connection; one client per connection, credential and process."""
         known = self.hosts.get(connection.id)
-        if known is None:
+        mark = hash((connection.token, connection.private_key))
+        if known is None or self.credentials.setdefault(connection.id, mark) != mark:
             known = self.hosts[connection.id] = open_host(connection, self.now, self.settings.data)
+            self.credentials[connection.id] = mark
         return known
 
     def host_of(self, repository: Repository) -> CodeHost:
@@ -135,4 +138,5 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         outbox=Outbox(records, now),
         chores=Chores(records, now),
         hosts={},
+        credentials={},
     )

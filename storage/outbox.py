@@ -162,6 +162,13 @@ class Outbox:
             (connection_id, self._now().timestamp() + seconds),
         )
 
+    def hurry(self, connection_id: ConnectionId) -> None:
+        """What was put off at this connection is tried now: its credential is another one."""
+        self._records.change(
+            "UPDATE outbox SET not_before = 0 WHERE connection_id = ? AND sent_version < version",
+            (connection_id,),
+        )
+
     def find(self, repository_id: RepositoryId, lane: str, channel: Channel, slot: str) -> Wanted | None:
         row = self._records.row(
             "SELECT * FROM outbox WHERE repository_id = ? AND lane = ? AND channel = ? AND slot = ?",

@@ -112,14 +112,6 @@ class RunStore:
     def of_tags(self, workspace_id: WorkspaceId) -> list[Run]:
         return self._select("workspace_id = ? AND trigger_reason = 'tag' ORDER BY queue_sequence", (workspace_id,))
 
-    def by_prefix(self, repository_id: RepositoryId, prefix: str) -> list[Run]:
-        """Unfinished runs whose id, manifest digest or plan digest starts with `prefix` (6 or more)."""
-        pattern = prefix + "%"
-        return self._select(
-            f"repository_id = ? AND {UNFINISHED} AND (id = ? OR manifest_digest LIKE ? OR plan_digest LIKE ?)",
-            (repository_id, prefix, pattern, pattern),
-        )
-
     def search(self, wanted: RunFilter, *, limit: int, offset: int = 0) -> tuple[list[Run], int]:
         """A page of the runs that the filter lets through, newest first, and how many there are in all."""
         condition, parameters = wanted.as_sql()

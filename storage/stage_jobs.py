@@ -154,9 +154,6 @@ class StageJobs:
         )
         return bool(touched)
 
-    def note_log_size(self, job_id: StageJobId, size: int) -> None:
-        self._records.change("UPDATE stage_jobs SET log_size = max(log_size, ?) WHERE id = ?", (size, job_id))
-
     def finish(self, job: StageJob, result: dict[str, Any], log_blob_id: BlobId, log_size: int) -> bool:
         """Close a job with its result, once. False if it was closed already, or if it is a plan that was given up:
 

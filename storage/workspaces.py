@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import NotFound, Refused
-from bot.ids import OrganizationId, RepositoryId, StateVersionId, WorkspaceId
+from bot.ids import OrganizationId, RepositoryId, WorkspaceId
 from bot.timestamps import from_text, maybe_from_text, to_text
 from bot.workspace import ApplyPermission, EngineName, Requirement, Workflow, Workspace
 from storage.database import Records, Row
@@ -122,11 +122,6 @@ class Workspaces:
         """Whether somebody took the lock off after `moment`."""
         text = self._records.value("SELECT unlocked_at FROM workspaces WHERE id = ?", (workspace_id,))
         return bool(text and from_text(text) >= moment)
-
-    def point_to_state(self, workspace_id: WorkspaceId, state_version_id: StateVersionId) -> None:
-        self._records.change(
-            "UPDATE workspaces SET current_state_version_id = ? WHERE id = ?", (state_version_id, workspace_id)
-        )
 
     def hold(self, workspace_id: WorkspaceId) -> Hold | None:
         row = self._records.row("SELECT * FROM holds WHERE workspace_id = ?", (workspace_id,))

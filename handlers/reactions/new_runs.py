@@ -4,7 +4,6 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from bot.errors import OutsideTrouble
 from bot.ids import RunId
 from bot.manifest import Manifest
 from bot.run import Run, RunKind, TriggerReason
@@ -130,7 +129,3 @@ def _first_sentence(run: Run) -> str:
             return f"made by pull request #{run.pull_number} at {short}"
         case TriggerReason.MANUAL:
             return f"asked for at {short}"
-
-
-def fetching_failed(error: OutsideTrouble) -> str:
-    return f"its configuration could not be fetched: {error.reason}"
