@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import shutil
 import tempfile
 from collections import deque
@@ -378,12 +379,13 @@ def digest_of(run: Run) -> str:
     return hashlib.sha256(f"{run.commit_sha} on {run.planned_on}".encode()).hexdigest()
 
 
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(
-    max_examples=20,
+# `make chaos` draws orders at random; `make test` walks the fixed ones above, which take a known time.
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "0"))
+AnyOrder.TestCase.settings = settings(
+    max_examples=max(ROUNDS, 1),
     stateful_step_count=12,
     deadline=None,
-    derandomize=True,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
+TestAnyOrder = pytest.mark.skipif(ROUNDS == 0, reason="orders drawn at random: make chaos")(AnyOrder.TestCase)
