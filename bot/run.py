@@ -36,6 +36,7 @@ FINAL = frozenset(
     }
 )
 AWAITING_DECISION = frozenset({RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED})
+APPROVED = frozenset({RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING})
 AT_A_RUNNER = frozenset({RunStatus.PLANNING, RunStatus.APPLYING})
 
 

@@ -7,7 +7,7 @@ from bot.comment_commands import Command
 from bot.errors import Refused
 from bot.messages import replies
 from bot.permissions import may_apply
-from bot.run import Run, RunKind, RunStatus
+from bot.run import APPROVED, Run, RunKind, RunStatus
 from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
@@ -18,7 +18,6 @@ from handlers.reactions.requirements import Requirements
 from handlers.services import Services
 
 _ON_THE_WAY = (RunStatus.PENDING, RunStatus.PLAN_QUEUED, RunStatus.PLANNING)
-_APPROVED = (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING)
 
 
 def apply(services: Services, asked: Asked, command: Command) -> tuple[str, list[Job]]:
@@ -66,7 +65,7 @@ def _why_nothing(services: Services, asked: Asked, runs: Sequence[Run]) -> str:
     coming = [run for run in runs if run.status in _ON_THE_WAY and run.kind is not RunKind.PLAN_ONLY]
     if coming:
         return replies.still_planning(gatherer.lines(coming))
-    approved = [run for run in runs if run.status in _APPROVED]
+    approved = [run for run in runs if run.status in APPROVED]
     if approved:
         return "\n\n".join(replies.already_approved(line) for line in gatherer.lines(approved))
     number = asked.thread.pull_number

@@ -6,12 +6,12 @@ from typing import assert_never
 
 from bot.comment_commands import Command, CommandVerb
 from bot.errors import Refused
-from bot.events import PullAction
+from bot.events import PullAction, PullRequest
 from bot.ids import RunId
 from bot.mapping import WantRun, decide
 from bot.messages import replies
 from bot.permissions import may_apply, may_plan
-from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus
+from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus
 from bot.workspace import ApplyPermission, Workspace
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
@@ -19,7 +19,7 @@ from handlers.reactions.applying import apply
 from handlers.reactions.choosing import chosen, runs_here
 from handlers.reactions.decisions import cancel, discard
 from handlers.reactions.gathering import Gatherer, host_words, newest_each
-from handlers.reactions.pulls import end_run, free_holds, look_again, plan_pull, pull_event
+from handlers.reactions.pulls import free_holds, look_again, plan_pull, pull_event
 from handlers.reactions.pushed_again import plan_pushed_again, was_pushed
 from handlers.services import Services
 
@@ -65,21 +65,29 @@ def _plan(services: Services, asked: Asked, command: Command) -> Result:
     wanted = [w for w in tracking if _is_chosen(w, command)]
     if not wanted:
         return "no workspace chosen", answer(services, asked, replies.nothing_chosen(command))
-    jobs: list[Job] = []
-    names = {w.id: w.name for w in wanted}
-    for run in services.runs.of_pull(asked.repository.id, pull.number):
-        if run.workspace_id in names and not run.is_final and run.delivery != asked.key:
-            jobs += end_run(services, run, f"planned again, as {asked.who} asked")
+    approved = _approved_at_head(services, asked, pull, wanted)
+    reasons = [replies.already_approved(line) for line in Gatherer(services).lines(approved)]
+    wanted = [w for w in wanted if w.id not in {run.workspace_id for run in approved}]
+    if not wanted:
+        return "approved already", answer(services, asked, "\n\n".join(reasons))
     event = pull_event(asked.repository, pull, PullAction.UPDATED)
-    will_run = [d for d in decide(event, wanted, facts) if isinstance(d, WantRun)]
-    sentence, more = plan_pull(
+    will_run = {d.workspace_id for d in decide(event, wanted, facts) if isinstance(d, WantRun)}
+    sentence, jobs = plan_pull(
         services, asked.repository, pull, PullAction.UPDATED, wanted, facts, asked.key, asked.who
     )
-    if will_run:
-        body = replies.planning([names[d.workspace_id] for d in will_run], pull.head_sha)
-    else:
-        body = replies.refused(sentence)
-    return sentence, [*jobs, *more, *answer(services, asked, body)]
+    names = [w.name for w in wanted if w.id in will_run]
+    said = replies.planning(names, pull.head_sha) if names else replies.refused(sentence)
+    return sentence, [*jobs, *answer(services, asked, "\n\n".join([said, *reasons]))]
+
+
+def _approved_at_head(services: Services, asked: Asked, pull: PullRequest, workspaces: list[Workspace]) -> list[Run]:
+    """What somebody has approved is not planned again under their hands; `cancel` takes it back first."""
+    chosen_ids = {workspace.id for workspace in workspaces}
+    return [
+        run
+        for run in services.runs.of_pull(asked.repository.id, pull.number)
+        if run.status in APPROVED and run.workspace_id in chosen_ids and run.commit_sha == pull.head_sha
+    ]
 
 
 def _plan_pushed(services: Services, asked: Asked, command: Command) -> Result:

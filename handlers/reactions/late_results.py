@@ -59,6 +59,7 @@ def _take_state(services: Services, run: Run, state: ReceivedState | Refused) ->
         )
         return False
     services.states.make_current(version)
+    services.runs.owe_follow_up(run.id)  # plans that were made on the state before are out of date
     services.timeline.add(run.id, f"the state that came late is current now (serial {version.serial})")
     return True
 

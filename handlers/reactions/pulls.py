@@ -57,9 +57,10 @@ def plan_pull(
     decisions = decide(pull_event(repository, pull, action), workspaces, facts)
     jobs: list[Job] = []
     planned = {decision.workspace_id for decision in decisions if isinstance(decision, WantRun)}
+    why = f"planned again, as {who} asked" if facts.is_asked_for else f"planned again at {pull.head_sha[:7]}"
     for run in services.runs.of_pull(repository.id, pull.number):
         if run.workspace_id in planned and not run.is_final and run.delivery != key:
-            jobs += end_run(services, run, f"planned again at {pull.head_sha[:7]}")
+            jobs += end_run(services, run, why)
     request = RunRequest(
         repository=repository,
         commit_sha=pull.head_sha,

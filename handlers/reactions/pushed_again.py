@@ -1,7 +1,7 @@
 """What if a pushed commit is to be planned once more? Its runs are made anew, unless a newer commit has some."""
 
 from bot.messages import replies
-from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus, TriggerReason
+from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, TriggerReason
 from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
@@ -10,8 +10,6 @@ from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.new_runs import create_run
 from handlers.reactions.pulls import end_run
 from handlers.services import Services
-
-_APPROVED = (RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING)
 
 
 def was_pushed(run: Run) -> bool:
@@ -40,7 +38,7 @@ def plan_pushed_again(services: Services, asked: Asked, runs: list[Run]) -> tupl
 
 def _why_not(services: Services, run: Run, workspace: Workspace, key: str) -> str:
     """A finished answer; empty if it may be planned again."""
-    if run.status in _APPROVED:
+    if run.status in APPROVED:
         return replies.already_approved(Gatherer(services).line(run))
     if run.status in AT_A_RUNNER and run.delivery != key:
         return replies.still_planning(Gatherer(services).lines([run]))

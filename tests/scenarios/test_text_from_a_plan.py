@@ -31,7 +31,8 @@ resource "terraform_data" "hostile" {
     EOT
 }
 output "shown" {
-  value = "``` </details> @alice <!-- -->"
+  # After an apply the engine shows these lines as they are, without anything in front of them.
+  value = "x\n```\n</details>\n/close\n@alice https://evil.test #1 <img src=x>\n<!-- \n"
 }
 """
 TITLE = "Now </details> @acme/everybody ``` <!-- #1 https://evil.test"

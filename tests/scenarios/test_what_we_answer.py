@@ -160,6 +160,23 @@ def test_an_approved_run_that_has_not_begun_can_be_cancelled(world: World) -> No
     assert team.nothing_was_applied()
 
 
+def test_what_is_approved_is_not_planned_again_under_somebodys_hands(world: World) -> None:
+    """The approved plan waits for its turn; `cancel` takes it back, and then `plan` plans."""
+    team = Team(world, **BEFORE_MERGE)
+    pull = team.open()
+    run = world.only_run()
+    world.services.workspaces.lock(team.prod.id, "ops", "freeze")
+    team.say(pull, "apply", team.bob)
+
+    assert "was approved by `bob` already" in team.say(pull, "plan")
+    assert world.runs() == [world.run(run)]
+
+    team.say(pull, "cancel")
+    team.say(pull, "plan")
+    assert world.run(run).status is RunStatus.CANCELED
+    assert [r.status for r in world.runs() if r.id != run.id] == [RunStatus.PLANNED_AND_SAVED]
+
+
 @pytest.mark.parametrize("text", ["discard", "cancel", "override", "unlock"])
 def test_there_is_nothing_to_do(world: World, text: str) -> None:
     team = Team(world)
