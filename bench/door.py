@@ -174,7 +174,7 @@ def running(command: list[str], port: int, environment: dict[str, str]) -> Itera
 
 def serve_bare(database: str, port: int) -> None:
     """The bare app: verify, insert durably, 202."""
-    from handlers.cli.processes import serve_app
+    from handlers.cli.web import listen, serve_app
 
     local = threading.local()
     setup = sqlite3.connect(database)
@@ -196,7 +196,7 @@ def serve_bare(database: str, port: int) -> None:
         start_response("202 Accepted", [("Content-Length", "0")])
         return [b""]
 
-    serve_app(app, "127.0.0.1", port)
+    serve_app(app, listen("127.0.0.1", port))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ class Settings:
     )
     port: int = _setting("RUNLOCK_PORT", 8080, "The TCP port that `runlock web` listens on.")
     bind: str = _setting("RUNLOCK_BIND", "127.0.0.1", "The address that `runlock web` listens on.")
+    web_processes: int = _setting(
+        "RUNLOCK_WEB_PROCESSES", 3, "How many processes answer together; each uses one core at most."
+    )
     queue: str = _setting("RUNLOCK_QUEUE", "sqlite", "Where the queues are: sqlite, redis://… or postgresql://….")
     blobs: str = _setting("RUNLOCK_BLOBS", "file", "Where blobs are: file, or s3://bucket/prefix.")
     secret_key: str = _setting(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from flask.sansio.app import App
+from flask import Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from bot.connection import Connection, Repository
 from bot.errors import NotFound
@@ -105,9 +106,10 @@ def open_session(services: Services, session: MutableMapping[str, Any], login_to
     return asker
 
 
-def configure_sessions(app: App, services: Services) -> None:
+def configure_sessions(app: Flask, services: Services) -> None:
     """Sign the session cookie with a key of its own, and keep it from scripts and other sites."""
     app.secret_key = services.keyring.derive("sessions")
+    app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="runlock_session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -116,6 +118,15 @@ def configure_sessions(app: App, services: Services) -> None:
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's own, but where there is no cookie nothing is signed or read: a webhook has none, and comes in crowds."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def _known(services: Services, user_id: UserId) -> Asker | None:

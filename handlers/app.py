@@ -4,6 +4,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from handlers import api, metrics, pages, runner_api, webhooks
+from handlers.access import configure_sessions
 from handlers.enqueue import Enqueue
 from handlers.services import Services
 from handlers.state import http_backend
@@ -15,7 +16,7 @@ FOR_MACHINES = ("/webhooks", "/runner/")  # doors that answer in JSON, also wher
 
 def create_app(services: Services, enqueue: Enqueue) -> Flask:
     app = Flask("runlock", static_folder=None, template_folder=None)
-    app.secret_key = services.keyring.derive("sessions")
+    configure_sessions(app, services)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.strict_slashes = False
     app.register_blueprint(webhooks.blueprint(services, enqueue), url_prefix="/webhooks")

@@ -56,10 +56,14 @@ class Connections:
 
     def get(self, connection_id: str) -> Connection:
         """Raises NotFound."""
-        row = self._records.row("SELECT * FROM connections WHERE id = ?", (connection_id,))
-        if row is None:
+        found = self._records.while_unchanged(("connection", connection_id), lambda: self._find(connection_id))
+        if found is None:
             raise NotFound(f"there is no connection {connection_id}")
-        return self._connection(row)
+        return found
+
+    def _find(self, connection_id: str) -> Connection | None:
+        row = self._records.row("SELECT * FROM connections WHERE id = ?", (connection_id,))
+        return self._connection(row) if row else None
 
     def all(self, organization_id: OrganizationId | None = None) -> list[Connection]:
         rows = self._records.rows(
@@ -140,6 +144,10 @@ class Repositories:
         return self._repository(row)
 
     def by_host_id(self, connection_id: ConnectionId, host_id: str) -> Repository | None:
+        key = ("repository by host id", connection_id, host_id)
+        return self._records.while_unchanged(key, lambda: self._by_host_id(connection_id, host_id))
+
+    def _by_host_id(self, connection_id: ConnectionId, host_id: str) -> Repository | None:
         row = self._records.row(
             "SELECT * FROM repositories WHERE connection_id = ? AND host_id = ?", (connection_id, host_id)
         )

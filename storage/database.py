@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlite_utils import Database, Migrations
 
+T = TypeVar("T")
 Row = dict[str, Any]
 Parameters = Sequence[Any] | Mapping[str, Any]
+MOST_LOADED = 1000  # values that a thread keeps by `while_unchanged`
 BUSY_SECONDS = 30  # a writer waits for another this long before it gives up
 
 
@@ -91,6 +93,23 @@ class Records:
         """The first column of the first row, or None."""
         found = self.connection().conn.execute(sql, parameters).fetchone()
         return found[0] if found else None
+
+    def while_unchanged(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
+        """What `load` gave the last time, as long as nobody has written to this file since, in whatever process.
+
+        For what every request asks and hardly anybody changes. What is loaded must not be changeable.
+        """
+        connection, local = self.connection().conn, self._local
+        if connection.in_transaction:
+            return load()  # what is written here may still be rolled back
+        # Others' commits move the one, this connection's own writes the other.
+        moment = (connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes)
+        if getattr(local, "loaded_at", None) != moment or len(local.loaded) >= MOST_LOADED:
+            local.loaded_at, local.loaded = moment, {}
+        if key not in local.loaded:
+            local.loaded[key] = load()
+        found: T = local.loaded[key]
+        return found
 
     def change(self, sql: str, parameters: Parameters = ()) -> int:
         """Run one writing statement; how many rows it touched."""

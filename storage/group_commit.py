@@ -1,11 +1,15 @@
 """How do many threads write durably at once? Together: one transaction, and one sync of the disk, for all who wait.
 
-Whoever gets the turn first does the work of all that came meanwhile; the others find theirs done.
+Whoever gets the turn first does the work of all that came meanwhile; the others find theirs done. Processes take turns
+by a lock on a file: whoever waits for it is woken at once, where SQLite's own waiting sleeps.
 """
 
+import fcntl
+import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar, cast
 
 from storage.database import Records
@@ -39,6 +43,7 @@ class GroupCommit:
         self._records = records
         self._waiting: deque[_Ticket[object]] = deque()
         self._turn = threading.Lock()
+        self._turn_of_process = os.open(records.path.with_suffix(".turn"), os.O_CREAT | os.O_RDWR, 0o600)
 
     def write(self, work: Callable[[], T]) -> T:
         """Do `work` in a write transaction that is committed when this returns. Raises what it raises."""
@@ -52,7 +57,7 @@ class GroupCommit:
     def _work_off(self) -> None:
         tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
-            with self._records.write():
+            with self._turn_among_processes(), self._records.write():
                 for ticket in tickets:
                     ticket.run()
         except BaseException as error:
@@ -63,3 +68,14 @@ class GroupCommit:
         finally:
             for ticket in tickets:
                 ticket.is_done = True
+
+    @contextmanager
+    def _turn_among_processes(self) -> Iterator[None]:
+        fcntl.flock(self._turn_of_process, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turn_of_process, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._turn_of_process)

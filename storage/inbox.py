@@ -176,6 +176,7 @@ class Inbox:
         return {row["status"]: row["number"] for row in rows}
 
     def close(self) -> None:
+        self._together.close()
         self._records.close()
 
 

@@ -17,8 +17,8 @@ from handlers.logs import configure_logs
 # command → module and the click command in it
 COMMANDS: Mapping[str, str] = {
     "serve": "handlers.cli.serve:serve",
-    "web": "handlers.cli.processes:web",
-    "worker": "handlers.cli.processes:worker",
+    "web": "handlers.cli.web:web",
+    "worker": "handlers.cli.worker:worker",
     "runner": "handlers.cli.runner:runner",
     "init": "handlers.cli.setup:init",
     "login-link": "handlers.cli.setup:login_link",

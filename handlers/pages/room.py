@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from bot.errors import NotFound
-from handlers.access import Asker, bearer_asker, configure_sessions, open_session, session_asker
+from handlers.access import Asker, bearer_asker, open_session, session_asker
 from handlers.jobs import Job
 from handlers.pages import links, words
 from handlers.pages.commit_view import commit_view
@@ -53,7 +53,6 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
     door.add_url_rule("/", "front", lambda: redirect(url_for("pages.home")))
     door.add_url_rule("/login/<token>", "login", partial(_login, services), methods=["GET", "POST"])
     door.add_url_rule("/app/.log-out", "logout", _log_out, methods=["POST"])
-    door.record_once(lambda state: configure_sessions(state.app, services))
     door.after_request(_with_headers)
     door.register_error_handler(NotFound, lambda error: _message(404, "Not found", error.reason))
     door.register_error_handler(HTTPException, _http_error)

@@ -1,10 +1,11 @@
 """Is this delivery from the host, and has it been remembered? The door doesn't think about what it means."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, jsonify, request
@@ -35,6 +36,7 @@ class Received:
     event: str
     delivery_id: str
     host_id: str | None
+    headers: Mapping[str, str]
 
 
 def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
@@ -53,7 +55,7 @@ def _receive(services: Services, enqueue: Enqueue, is_app: bool, connection_id: 
     connection = services.connections.get(connection_id)
     received = _read(connection, request.get_data())
     secret = connection.app_webhook_secret if is_app else _repository_secret(services, connection, received.host_id)
-    if not _verify(connection, secret, received.raw):
+    if not _verify(connection, secret, received):
         return _problem(401, "the signature is missing or wrong")
     events = read_events(connection, received.event, _without_lists(received.payload))
     reasons = [event.reason for event in events if isinstance(event, Ignored)]
@@ -84,7 +86,7 @@ def _read(connection: Connection, raw: bytes) -> Received:
     else:
         host_id = git_webhook.repository_host_id(payload)
         event, delivery_id = git_webhook.event_name(headers), git_webhook.delivery_id(headers)
-    return Received(raw, document, payload, event, delivery_id, host_id)
+    return Received(raw, document, payload, event, delivery_id, host_id, headers)
 
 
 def _without_lists(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,7 +95,7 @@ def _without_lists(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _headers() -> Mapping[str, str]:
-    return cast(Mapping[str, str], request.headers)  # a mapping in all but its base class
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _document(raw: bytes) -> bytes:
@@ -122,12 +124,12 @@ def _repository_secret(services: Services, connection: Connection, host_id: str 
     return known.webhook_secret if known else ""
 
 
-def _verify(connection: Connection, secret: str, raw: bytes) -> bool:
+def _verify(connection: Connection, secret: str, received: Received) -> bool:
     if connection.provider.is_github:
-        return github_webhook.verify(secret, raw, _headers())
+        return github_webhook.verify(secret, received.raw, received.headers)
     if connection.provider.is_gitlab:
-        return gitlab_webhook.verify(secret, raw, _headers())
-    return git_webhook.verify(secret, raw, _headers())
+        return gitlab_webhook.verify(secret, received.raw, received.headers)
+    return git_webhook.verify(secret, received.raw, received.headers)
 
 
 def _follow(services: Services, connection_id: str, seq: int) -> Response:
@@ -144,9 +146,7 @@ def _follow(services: Services, connection_id: str, seq: int) -> Response:
 
 
 def _answer(**document: str) -> Response:
-    answer = jsonify(document)
-    answer.status_code = 202
-    return answer
+    return Response(json.dumps(document), 202, content_type="application/json")
 
 
 def _problem(status: int, sentence: str) -> Response:

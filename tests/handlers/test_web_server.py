@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.cli.processes import WEB_THREADS
+from handlers.cli.web import WEB_THREADS
 
 
 @pytest.fixture

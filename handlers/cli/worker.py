@@ -1,16 +1,13 @@
-"""How do the web and the worker process run?"""
+"""How does the worker process run?"""
 
 import logging
-import signal
 import threading
 from typing import Any
 
 import click
 import structlog
 from huey.consumer import Consumer
-from waitress.server import create_server
 
-from handlers.app import LARGEST_BODY, create_app
 from handlers.cli.common import open_here, read_settings
 from handlers.jobs import Job, Verb
 from handlers.reactions.sweep import AT_START
@@ -19,45 +16,7 @@ from handlers.tasks import Queues, open_queues
 
 POLL_SECONDS = 0.05  # Huey's own maximum of 10 s made an idle consumer take 3.4 s to see a job
 SWEEP_SECONDS = 60.0
-WEB_THREADS = 16  # SQLite has a connection per thread
-MOST_CONNECTIONS = 1000
-IDLE_SECONDS = 60  # after which a connection that sends nothing is closed
 log = structlog.get_logger()
-
-
-@click.command()
-def web() -> None:
-    """The doors: webhooks, API, runner API, state, pages."""
-    services = open_here(read_settings())
-    settings = services.settings
-    serve_app(create_app(services, open_queues(services).enqueue), settings.bind, settings.port)
-
-
-def serve_app(app: Any, host: str, port: int) -> None:
-    """Serve until TERM; requests in hand get some seconds to end.
-
-    waitress reads a request whole before a thread takes it, so that whoever sends slowly, or not at all, holds a
-    connection and no thread: a plan reaches this port and must not be able to stop it for others.
-    """
-    server = create_server(
-        app,
-        host=host,
-        port=port,
-        threads=WEB_THREADS,
-        connection_limit=MOST_CONNECTIONS,
-        channel_timeout=IDLE_SECONDS,
-        cleanup_interval=5,
-        max_request_body_size=LARGEST_BODY,
-        backlog=1024,
-        ident=None,
-        clear_untrusted_proxy_headers=True,
-    )
-    signal.signal(signal.SIGTERM, _leave)
-    server.run()
-
-
-def _leave(*_: object) -> None:
-    raise SystemExit(0)  # waitress ends its loop on it, and waits for its threads
 
 
 @click.command()
