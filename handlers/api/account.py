@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from bot.access import Needs
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import one, resource
 
@@ -18,4 +19,4 @@ def details(ask: Ask) -> Response:
     return one(resource("users", user.id, attributes, link=f"users/{user.id}"))
 
 
-RULES: tuple[Rule, ...] = (("GET", "/account/details", details),)
+RULES: tuple[Rule, ...] = (("GET", "/account/details", details, Needs.TOKEN),)

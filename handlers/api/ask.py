@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import NotFound, Refused
 from handlers.access import Asker
 from handlers.api.documents import ApiError
@@ -27,7 +28,7 @@ class Ask:
 
 
 View = Callable[..., Response]
-Rule = tuple[str, str, View]  # method, path below /api/v2, view
+Rule = tuple[str, str, View, Needs]  # method, path below /api/v2, view, what the caller needs
 
 
 @contextmanager

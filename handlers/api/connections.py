@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from bot.access import Needs
 from bot.connection import Connection, Provider
 from bot.errors import NotFound, Refused
 from bot.timestamps import to_text
@@ -136,11 +137,11 @@ def _token(connection: Connection) -> Resource:
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/organizations/<organization>/oauth-clients", index),
-    ("POST", "/organizations/<organization>/oauth-clients", create),
-    ("GET", "/organizations/<organization>/oauth-tokens", tokens),
-    ("GET", "/oauth-clients/<client_id>", show),
-    ("DELETE", "/oauth-clients/<client_id>", remove),
-    ("GET", "/oauth-clients/<client_id>/oauth-tokens", tokens_of_client),
-    ("GET", "/oauth-tokens/<oauth_token_id>", token),
+    ("GET", "/organizations/<organization>/oauth-clients", index, Needs.MANAGE_VCS),
+    ("POST", "/organizations/<organization>/oauth-clients", create, Needs.MANAGE_VCS),
+    ("GET", "/organizations/<organization>/oauth-tokens", tokens, Needs.MANAGE_VCS),
+    ("GET", "/oauth-clients/<client_id>", show, Needs.MANAGE_VCS),
+    ("DELETE", "/oauth-clients/<client_id>", remove, Needs.MANAGE_VCS),
+    ("GET", "/oauth-clients/<client_id>/oauth-tokens", tokens_of_client, Needs.MANAGE_VCS),
+    ("GET", "/oauth-tokens/<oauth_token_id>", token, Needs.MANAGE_VCS),
 )

@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import Refused
 from bot.organization import check_organization
 from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus
@@ -126,11 +127,11 @@ def _turn(run: Run) -> tuple[bool, bool, bool, int]:
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/organizations", index),
-    ("POST", "/organizations", create),
-    ("GET", "/organizations/<name>", show),
-    ("DELETE", "/organizations/<name>", remove),
-    ("GET", "/organizations/<name>/entitlement-set", entitlements),
-    ("GET", "/organizations/<name>/capacity", capacity),
-    ("GET", "/organizations/<name>/runs/queue", queue),
+    ("GET", "/organizations", index, Needs.TOKEN),
+    ("POST", "/organizations", create, Needs.USER),
+    ("GET", "/organizations/<name>", show, Needs.MEMBER),
+    ("DELETE", "/organizations/<name>", remove, Needs.OWNER),
+    ("GET", "/organizations/<name>/entitlement-set", entitlements, Needs.MEMBER),
+    ("GET", "/organizations/<name>/capacity", capacity, Needs.MEMBER),
+    ("GET", "/organizations/<name>/runs/queue", queue, Needs.MEMBER),
 )

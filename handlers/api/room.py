@@ -51,7 +51,7 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
     """The API, which brings its own prefix."""
     door = Blueprint("api", __name__, url_prefix="/api/v2")
     rules: list[Rule] = [rule for room in ROOMS for rule in room.RULES]
-    for number, (method, path, view) in enumerate(rules):
+    for number, (method, path, view, _) in enumerate(rules):
         _add(door, path, f"rule{number}", partial(_known_only, services, enqueue, view), [method])
     _add(door, "/ping", "ping", _ping, ["GET"])
     _add(door, "/logs/<object_id>/<mark>", "log", partial(logs.read, services), ["GET"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import Response
 
+from bot.access import Needs
 from bot.ids import RunId
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing
@@ -37,8 +38,8 @@ def _action(decide: Decide, check: Callable[[Services, RunId], None] | None = No
 
 
 RULES: tuple[Rule, ...] = (
-    ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm, check=refuse_if_missing)),
-    ("POST", "/runs/<run_id>/actions/discard", _action(decisions.discard)),
-    ("POST", "/runs/<run_id>/actions/cancel", _action(decisions.cancel)),
-    ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel)),
+    ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm, check=refuse_if_missing), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/discard", _action(decisions.discard), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/cancel", _action(decisions.cancel), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel), Needs.WORKSPACE_ADMIN),
 )

@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
@@ -41,7 +42,7 @@ def _resource(comment: RunComment) -> Resource:
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/runs/<run_id>/comments", index),
-    ("POST", "/runs/<run_id>/comments", create),
-    ("GET", "/comments/<comment_id>", show),
+    ("GET", "/runs/<run_id>/comments", index, Needs.RUNS_READ),
+    ("POST", "/runs/<run_id>/comments", create, Needs.RUNS_PLAN),
+    ("GET", "/comments/<comment_id>", show, Needs.RUNS_READ),
 )

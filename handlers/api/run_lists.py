@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from flask import Response
 
+from bot.access import Needs
 from bot.run import AWAITING_DECISION, FINAL, RunKind, RunStatus, TriggerReason
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import paged
@@ -99,6 +100,6 @@ def _triggers() -> Sequence[TriggerReason] | None:
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/workspaces/<workspace_id>/runs", of_workspace),
-    ("GET", "/organizations/<organization>/runs", of_organization),
+    ("GET", "/workspaces/<workspace_id>/runs", of_workspace, Needs.RUNS_READ),
+    ("GET", "/organizations/<organization>/runs", of_organization, Needs.MEMBER),
 )

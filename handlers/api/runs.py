@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response
 
+from bot.access import Needs
 from bot.connection import Repository
 from bot.errors import Refused
 from bot.ids import ConfigurationVersionId
@@ -114,7 +115,7 @@ def _commit(ask: Ask, workspace: Workspace, repository: Repository, version_id: 
 
 
 RULES: tuple[Rule, ...] = (
-    ("POST", "/runs", create),
-    ("GET", "/runs/<run_id>", show),
-    ("GET", "/runs/<run_id>/run-events", events),
+    ("POST", "/runs", create, Needs.RUNS_PLAN),
+    ("GET", "/runs/<run_id>", show, Needs.RUNS_READ),
+    ("GET", "/runs/<run_id>/run-events", events, Needs.RUNS_READ),
 )

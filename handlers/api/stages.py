@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import NotFound
 from bot.run import Stage
 from handlers.api.ask import Ask, Rule
@@ -37,8 +38,8 @@ def apply_of_run(ask: Ask, run_id: str) -> Response:
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/plans/<plan_id>", plan),
-    ("GET", "/applies/<apply_id>", apply),
-    ("GET", "/runs/<run_id>/plan", plan_of_run),
-    ("GET", "/runs/<run_id>/apply", apply_of_run),
+    ("GET", "/plans/<plan_id>", plan, Needs.RUNS_READ),
+    ("GET", "/applies/<apply_id>", apply, Needs.RUNS_READ),
+    ("GET", "/runs/<run_id>/plan", plan_of_run, Needs.RUNS_READ),
+    ("GET", "/runs/<run_id>/apply", apply_of_run, Needs.RUNS_READ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import WorkspaceId
 from bot.manifest import Category
@@ -126,9 +127,9 @@ def _resource(variable: Variable) -> Resource:
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/workspaces/<workspace_id>/vars", index),
-    ("POST", "/workspaces/<workspace_id>/vars", create),
-    ("GET", "/workspaces/<workspace_id>/vars/<variable_id>", show),
-    ("PATCH", "/workspaces/<workspace_id>/vars/<variable_id>", change),
-    ("DELETE", "/workspaces/<workspace_id>/vars/<variable_id>", remove),
+    ("GET", "/workspaces/<workspace_id>/vars", index, Needs.VARIABLES_READ),
+    ("POST", "/workspaces/<workspace_id>/vars", create, Needs.VARIABLES_WRITE),
+    ("GET", "/workspaces/<workspace_id>/vars/<variable_id>", show, Needs.VARIABLES_READ),
+    ("PATCH", "/workspaces/<workspace_id>/vars/<variable_id>", change, Needs.VARIABLES_WRITE),
+    ("DELETE", "/workspaces/<workspace_id>/vars/<variable_id>", remove, Needs.VARIABLES_WRITE),
 )

@@ -6,6 +6,7 @@ else "already unlocked".
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import Refused
 from bot.ids import WorkspaceId
 from bot.run import Run
@@ -73,7 +74,7 @@ def _answer(ask: Ask, workspace_id: WorkspaceId) -> Response:
 
 
 RULES: tuple[Rule, ...] = (
-    ("POST", "/workspaces/<workspace_id>/actions/lock", lock),
-    ("POST", "/workspaces/<workspace_id>/actions/unlock", unlock),
-    ("POST", "/workspaces/<workspace_id>/actions/force-unlock", force_unlock),
+    ("POST", "/workspaces/<workspace_id>/actions/lock", lock, Needs.LOCK),
+    ("POST", "/workspaces/<workspace_id>/actions/unlock", unlock, Needs.LOCK),
+    ("POST", "/workspaces/<workspace_id>/actions/force-unlock", force_unlock, Needs.WORKSPACE_ADMIN),
 )

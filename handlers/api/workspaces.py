@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response
 
+from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
 from bot.run_queue import in_order
@@ -129,12 +130,12 @@ def _by_name(view: Callable[[Ask, Workspace], Response]) -> Callable[..., Respon
 
 
 RULES: tuple[Rule, ...] = (
-    ("GET", "/organizations/<organization>/workspaces", index),
-    ("POST", "/organizations/<organization>/workspaces", create),
-    ("GET", "/organizations/<organization>/workspaces/<name>", _by_name(show)),
-    ("PATCH", "/organizations/<organization>/workspaces/<name>", _by_name(change)),
-    ("DELETE", "/organizations/<organization>/workspaces/<name>", _by_name(remove)),
-    ("GET", "/workspaces/<workspace_id>", _by_id(show)),
-    ("PATCH", "/workspaces/<workspace_id>", _by_id(change)),
-    ("DELETE", "/workspaces/<workspace_id>", _by_id(remove)),
+    ("GET", "/organizations/<organization>/workspaces", index, Needs.MEMBER),
+    ("POST", "/organizations/<organization>/workspaces", create, Needs.MANAGE_WORKSPACES),
+    ("GET", "/organizations/<organization>/workspaces/<name>", _by_name(show), Needs.WORKSPACE_READ),
+    ("PATCH", "/organizations/<organization>/workspaces/<name>", _by_name(change), Needs.WORKSPACE_ADMIN),
+    ("DELETE", "/organizations/<organization>/workspaces/<name>", _by_name(remove), Needs.WORKSPACE_ADMIN),
+    ("GET", "/workspaces/<workspace_id>", _by_id(show), Needs.WORKSPACE_READ),
+    ("PATCH", "/workspaces/<workspace_id>", _by_id(change), Needs.WORKSPACE_ADMIN),
+    ("DELETE", "/workspaces/<workspace_id>", _by_id(remove), Needs.WORKSPACE_ADMIN),
 )

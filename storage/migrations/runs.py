@@ -1,0 +1,67 @@
+"""Which tables hold runs, their stages, and what was said of them?"""
+
+from sqlite_utils import Database
+
+from storage.migrations.sets import records
+
+
+@records()
+def runs(db: Database) -> None:
+    db.execute(
+        """CREATE TABLE configuration_versions (
+            id TEXT PRIMARY KEY, repository_id TEXT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+            commit_sha TEXT NOT NULL, submodules INTEGER NOT NULL, blob_id TEXT NOT NULL,
+            message TEXT NOT NULL, author TEXT NOT NULL, created_at TEXT NOT NULL,
+            UNIQUE (repository_id, commit_sha, submodules)) STRICT"""
+    )
+    db.execute("CREATE TABLE run_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT")
+    db.execute(
+        """CREATE TABLE runs (
+            id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL, configuration_version_id TEXT NOT NULL, commit_sha TEXT NOT NULL,
+            manifest BLOB NOT NULL, manifest_digest TEXT NOT NULL, trigger_reason TEXT NOT NULL,
+            created_at TEXT NOT NULL, queue_sequence INTEGER NOT NULL, auto_apply INTEGER NOT NULL,
+            is_destroy INTEGER NOT NULL, repository_id TEXT, branch TEXT NOT NULL, tag TEXT NOT NULL,
+            base_sha TEXT NOT NULL, pull_number INTEGER, delivery TEXT NOT NULL, message TEXT NOT NULL,
+            created_by TEXT NOT NULL, status TEXT NOT NULL, plan_digest TEXT NOT NULL, planned_on TEXT,
+            summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, trouble TEXT NOT NULL,
+            cancel_requested_at TEXT, forced INTEGER NOT NULL, times TEXT NOT NULL) STRICT"""
+    )
+    db.execute("CREATE UNIQUE INDEX runs_once_per_delivery ON runs (delivery, workspace_id) WHERE delivery != ''")
+    unfinished = "status NOT IN ('applied', 'planned_and_finished', 'discarded', 'errored', 'canceled')"
+    db.execute(f"CREATE INDEX runs_unfinished ON runs (workspace_id, queue_sequence) WHERE {unfinished}")
+    db.execute("CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC)")
+    db.execute("CREATE INDEX runs_by_commit ON runs (repository_id, commit_sha)")
+    db.execute("CREATE INDEX runs_by_pull ON runs (repository_id, pull_number) WHERE pull_number IS NOT NULL")
+    pushed = "trigger_reason IN ('push', 'tag')"
+    db.execute(f"CREATE INDEX runs_pushed ON runs (repository_id, commit_sha, created_at) WHERE {pushed}")
+    # Runs whose apply has ended and whose consequences (other plans, a merge) have not been seen to yet.
+    db.execute("CREATE TABLE follow_ups (run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE) STRICT")
+    db.execute(
+        """CREATE TABLE timeline (
+            id INTEGER PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+            at TEXT NOT NULL, actor TEXT NOT NULL, text TEXT NOT NULL) STRICT"""
+    )
+    db.execute("CREATE INDEX timeline_run ON timeline (run_id, id)")
+    db.execute(
+        """CREATE TABLE stage_jobs (
+            id TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+            stage TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL,
+            token_hash TEXT NOT NULL DEFAULT '', nonce_hash TEXT NOT NULL DEFAULT '',
+            lease_id TEXT NOT NULL DEFAULT '', lease_until TEXT,
+            runner TEXT NOT NULL DEFAULT '', signal TEXT NOT NULL DEFAULT 'none', claimed_at TEXT, finished_at TEXT,
+            log_size INTEGER NOT NULL DEFAULT 0, log_blob_id TEXT, plan_blob_id TEXT, plan_json_blob_id TEXT,
+            work_folder_blob_id TEXT, errored_state_blob_id TEXT, result TEXT) STRICT"""
+    )
+    db.execute("CREATE INDEX stage_jobs_run ON stage_jobs (run_id, stage)")
+    db.execute("CREATE INDEX stage_jobs_open ON stage_jobs (status) WHERE status IN ('queued', 'claimed')")
+
+
+@records()
+def run_comments(db: Database) -> None:
+    db.execute(
+        """CREATE TABLE run_comments (
+            id TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+            author TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL) STRICT"""
+    )
+    db.execute("CREATE INDEX run_comments_run ON run_comments (run_id)")
