@@ -26,6 +26,10 @@ class NotFound(Refused):
     """What was asked for is not there, or not for the one who asks: both look the same from outside."""
 
 
+class NotAllowed(Refused):
+    """The one who asked may see it, but not do that; the reason names what would be needed."""
+
+
 class OutsideTrouble(RunlockError):
     """The world failed: a host, a network, an engine. Worth another try unless `permanent`.
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bot.run_options import ORDINARY, RunOptions
+
 
 class Category(StrEnum):
     TERRAFORM = "terraform"
@@ -43,6 +45,7 @@ class Manifest:
     pull_number: int | None = None
     is_destroy: bool = False
     variables: tuple[VariableValue, ...] = ()
+    options: RunOptions = ORDINARY
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "variables": [asdict(variable) for variable in self.variables]}
@@ -50,7 +53,7 @@ class Manifest:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Manifest":
         variables = tuple(VariableValue.from_json(variable) for variable in document["variables"])
-        return cls(**{**document, "variables": variables})
+        return cls(**{**document, "variables": variables, "options": RunOptions.from_json(document["options"])})
 
     def digest(self, key: bytes) -> str:
         """Hex of HMAC-SHA-256: keyed, so that nobody can guess a value and check the guess against it."""

@@ -5,6 +5,7 @@ import re
 from bot.errors import Refused
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_USERNAME = re.compile(r"[A-Za-z0-9._+-]{1,60}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 
 
@@ -15,3 +16,17 @@ def check_organization(name: object, email: object) -> tuple[str, str]:
     if not isinstance(email, str) or not _EMAIL.fullmatch(email):
         raise Refused("an organization has an email address")
     return name, email
+
+
+def check_email(email: str) -> str:
+    """The address, as given. Raises Refused."""
+    if not _EMAIL.fullmatch(email):
+        raise Refused("a person is known by an email address")
+    return email
+
+
+def check_username(name: str) -> str:
+    """The name, as given. Raises Refused. A space would make it look like a team's or an organization's."""
+    if not _USERNAME.fullmatch(name):
+        raise Refused("a username has 1 to 60 letters, digits and any of . _ + -")
+    return name

@@ -58,6 +58,7 @@ class TriggerReason(StrEnum):
     TAG = "tag"
     PULL_REQUEST = "pull_request"
     MANUAL = "manual"
+    RUN_TRIGGER = "run_trigger"  # another workspace's apply
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Run:
     pull_number: int | None = None
     delivery: str = ""  # the delivery it came from, and which of its events: "17" or "17.1"
     message: str = ""
+    source: str = ""  # TFE's word for who asked, of a run that was asked for by hand
     created_by: str = ""
     status: RunStatus = RunStatus.PENDING
     plan_digest: str = ""  # hex of SHA-256 over plan file and lock file; set once
@@ -114,6 +116,11 @@ class Run:
         if self.kind is RunKind.SAVED_PLAN:
             return self.status in (RunStatus.APPLY_QUEUED, RunStatus.APPLYING)
         return self.status is not RunStatus.PENDING
+
+    @property
+    def short_commit(self) -> str:
+        """What people know its configuration by: the commit, or the upload's id."""
+        return self.commit_sha[:7] or self.configuration_version_id
 
     @property
     def short_digest(self) -> str:

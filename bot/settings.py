@@ -27,6 +27,12 @@ class Settings:
     )
     port: int = _setting("RUNLOCK_PORT", 8080, "The TCP port that `runlock web` listens on.")
     bind: str = _setting("RUNLOCK_BIND", "127.0.0.1", "The address that `runlock web` listens on.")
+    largest_configuration_megabytes: int = _setting(
+        "RUNLOCK_LARGEST_CONFIGURATION_MEGABYTES", 100, "The largest archive of a configuration that may be uploaded."
+    )
+    largest_state_megabytes: int = _setting(
+        "RUNLOCK_LARGEST_STATE_MEGABYTES", 100, "The largest state that is taken; one million bytes each."
+    )
     web_processes: int = _setting(
         "RUNLOCK_WEB_PROCESSES", 3, "How many processes answer together; each uses one core at most."
     )

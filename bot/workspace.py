@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.ids import OrganizationId, RepositoryId, RunId, StateVersionId, WorkspaceId
+from bot.ids import OrganizationId, ProjectId, RepositoryId, RunId, StateVersionId, WorkspaceId
 
 
 class Workflow(StrEnum):
@@ -33,6 +33,11 @@ class EngineName(StrEnum):
     TOFU = "tofu"
 
 
+class ExecutionMode(StrEnum):
+    REMOTE = "remote"  # runs happen on the server's runners
+    LOCAL = "local"  # the CLI plans and applies by itself; only states are kept here
+
+
 @dataclass(frozen=True)
 class Workspace:
     """`lock_reason` is empty when nobody holds the manual lock. A run's hold is the queue's, not this lock."""
@@ -42,6 +47,8 @@ class Workspace:
     organization_name: str
     name: str
     created_at: datetime
+    project_id: ProjectId
+    description: str = ""
     repository_id: RepositoryId | None = None
     branch: str = ""  # empty: the repository's default branch
     tags_regex: str = ""
@@ -53,6 +60,10 @@ class Workspace:
     queue_all_runs: bool = True
     ingress_submodules: bool = False
     auto_apply: bool = False
+    auto_apply_run_trigger: bool = False  # the same, for runs that another workspace's apply has made
+    execution_mode: ExecutionMode = ExecutionMode.REMOTE
+    structured_run_output: bool = False  # the CLI draws plans from JSON instead of copying the log
+    global_remote_state: bool = True  # False: only the workspace's remote-state consumers may read its state
     engine: EngineName = EngineName.TERRAFORM
     engine_version: str = ""  # empty: whatever is found; else a version or a constraint
     vcs_workflow: Workflow = Workflow.APPLY_AFTER_MERGE
@@ -64,6 +75,9 @@ class Workspace:
     apply_timeout_seconds: int = 6 * 3600
     locked_by: str = ""
     lock_reason: str = ""
+    lock_holder_id: str = ""  # user-… or team-…; empty for Runlock itself and for whoever uses its command line
+    lock_id: str = ""  # of a lock that an engine has taken: only who knows it writes and unlocks
+    lock_info: str = ""  # what the engine says of that lock, as JSON
     locked_at: datetime | None = None
     current_state_version_id: StateVersionId | None = None
     latest_run_id: RunId | None = None

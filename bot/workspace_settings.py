@@ -11,10 +11,11 @@ from typing import Any
 
 from bot.errors import Refused
 from bot.triggers import LONGEST_PATTERN, BadPattern, compile_glob, tag_matches
-from bot.workspace import ApplyPermission, EngineName, Requirement, Workflow, Workspace
+from bot.workspace import ApplyPermission, EngineName, ExecutionMode, Requirement, Workflow, Workspace
 
 LATEST = "latest"  # TFE's word for "whatever is newest"; ours is the empty version
 MOST_LIST_ENTRIES = 200
+LONGEST_DESCRIPTION = 10_000  # characters
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,90}")
 _VERSION = r"v?\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?"
@@ -55,7 +56,8 @@ def fitting_settings(settings: Mapping[str, Any], current: Workspace | None = No
 
 def shown(name: str) -> str:
     """The setting's name as people write it: `working-directory`, and TFE's word for the engine's version."""
-    return "terraform-version" if name == "engine_version" else name.replace("_", "-")
+    theirs = {"engine_version": "terraform-version", "structured_run_output": "structured-run-output-enabled"}
+    return theirs.get(name, name.replace("_", "-"))
 
 
 def _check_together(fitting: dict[str, Any], current: Workspace | None) -> None:
@@ -95,6 +97,14 @@ def _list(name: str, value: object) -> tuple[str, ...]:
     if len(entries) > MOST_LIST_ENTRIES:
         raise Refused(f"{name} has at most {MOST_LIST_ENTRIES} entries")
     return tuple(dict.fromkeys(entry for entry in entries if entry))
+
+
+def _description(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > LONGEST_DESCRIPTION:
+        raise Refused(f"{name} is a text of at most {LONGEST_DESCRIPTION} characters")
+    return value
 
 
 def _branch(name: str, value: object) -> str:
@@ -187,6 +197,11 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "queue_all_runs": _flag,
     "ingress_submodules": _flag,
     "auto_apply": _flag,
+    "auto_apply_run_trigger": _flag,
+    "description": _description,
+    "execution_mode": _one_of(ExecutionMode),
+    "global_remote_state": _flag,
+    "structured_run_output": _flag,
     "engine": _one_of(EngineName),
     "engine_version": _version,
     "vcs_workflow": _one_of(Workflow),
@@ -197,4 +212,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "plan_timeout_seconds": _seconds,
     "apply_timeout_seconds": _seconds,
 }
-_EMPTIED_BY_NONE = frozenset({_branch, _tags_regex, _working_directory, _prefixes, _patterns, _version, _requirements})
+_EMPTIED_BY_NONE = frozenset(
+    {_branch, _tags_regex, _working_directory, _prefixes, _patterns, _version, _requirements, _description}
+)

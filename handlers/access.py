@@ -1,134 +1,267 @@
-"""Who is asking, and what may they see? A bearer token, or a session opened by a login link.
+"""Who is asking, and may they? Every look-up of a door goes through here, and asks what the door's rule needs.
 
-What may not be seen is not there: `NotFound`, which every door answers with 404.
+What may not be seen is not there: `NotFound`, which every door answers with 404. What may be seen but not done is
+`NotAllowed` (403), and says what it takes. What follows from what is decided in `bot/access.py`.
 """
 
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-
+from bot.access import (
+    ANYWHERE,
+    IN_ORGANIZATION,
+    IN_WORKSPACE,
+    Kind,
+    Needs,
+    Standing,
+    in_organization,
+    in_workspace,
+    of_team,
+)
 from bot.connection import Connection, Repository
-from bot.errors import NotFound
-from bot.ids import OrganizationId, UserId
-from bot.run import Run
-from bot.timestamps import from_text, to_text
+from bot.errors import NotAllowed, NotFound
+from bot.ids import OrganizationId, TeamId, WorkspaceId
+from bot.run import Run, RunStatus
+from bot.team import Team
 from bot.workspace import Workspace
 from handlers.services import Services
+from handlers.state.run_tokens import run_at_work
 from storage.people import Organization, User
-from storage.tokens import TokenKind
-
-SESSION_LIFETIME = timedelta(hours=12)  # a working day; then another login link
-_USER, _UNTIL = "user", "until"
+from storage.tokens import API_KINDS, TokenKind
 
 
 @dataclass(frozen=True)
 class Asker:
-    """A known person. For now only owners of an organization have access to it, and then to all of it."""
+    """A user, or what a token stands for. `needs` is what each look-up asks; pages show runs, so they need that."""
 
-    user: User
+    who: User | Team | Organization | Run
     services: Services = field(repr=False)
+    needs: Needs = Needs.RUNS_READ
+
+    @property
+    def user(self) -> User:
+        """Raises NotAllowed if it is no user."""
+        if not isinstance(self.who, User):
+            raise NotAllowed(f"this needs {Needs.USER}")
+        return self.who
+
+    @property
+    def name(self) -> str:
+        """How the asker is written down: no username has a space in it."""
+        match self.who:
+            case User():
+                return self.who.username
+            case Team():
+                return f"team {self.who.name}"
+            case Organization():
+                return f"organization {self.who.name}"
+            case Run():
+                return self.who.id
+            case _:
+                assert_never(self.who)
+
+    @property
+    def own_run(self) -> Run | None:
+        """The run whose token asks."""
+        return self.who if isinstance(self.who, Run) else None
+
+    def needing(self, needs: Needs) -> "Asker":
+        """The same asker, of whom something else is asked: for what a request names besides."""
+        return replace(self, needs=needs)
+
+    def check_token(self) -> None:
+        """Raises NotAllowed if this kind of token is not what the rule takes, whatever is asked for."""
+        wrong = not isinstance(self.who, User) if self.needs is Needs.USER else isinstance(self.who, Run)
+        if self.needs in ANYWHERE and wrong:
+            raise NotAllowed(f"this needs {self.needs}")
+
+    # What the asker may.
+
+    def standing(self, organization_id: OrganizationId) -> Standing:
+        match self.who:
+            case User():
+                is_member = self.services.people.membership_of(organization_id, self.who.id) is not None
+                teams = self.services.teams.of_user(organization_id, self.who.id) if is_member else ()
+                return _standing_in(Kind.USER, teams, is_member=is_member)
+            case Team():
+                is_member = self.who.organization_id == organization_id
+                return _standing_in(Kind.TEAM, (self.who,) if is_member else (), is_member=is_member)
+            case Organization():
+                return Standing(Kind.ORGANIZATION, is_member=self.who.id == organization_id)
+            case Run():
+                own = self.services.workspaces.get(self.who.workspace_id)
+                is_applying = self.who.status is RunStatus.APPLYING
+                return Standing(Kind.RUN, is_member=own.organization_id == organization_id, is_applying=is_applying)
+            case _:
+                assert_never(self.who)
 
     def owns(self, organization_id: OrganizationId) -> bool:
-        return self.services.people.is_owner(organization_id, self.user.id)
+        return self.standing(organization_id).is_owner
+
+    def allowed_in(self, workspace: Workspace) -> frozenset[Needs]:
+        """All that the asker may do in a workspace; nothing if it may not be seen."""
+        standing = self.standing(workspace.organization_id)
+        if isinstance(self.who, Run):
+            own = self.services.workspaces.get(self.who.workspace_id)
+            is_shared = self.services.consumers.may_read_state_of(own, workspace)
+            return in_workspace(standing, (), is_own=own.id == workspace.id, is_shared=is_shared)
+        return in_workspace(
+            standing, self.services.team_access.given(workspace.id, self.team_ids(workspace.organization_id))
+        )
+
+    def may(self, needs: Needs, workspace: Workspace) -> bool:
+        return needs in self.allowed_in(workspace)
+
+    def allowed_in_organization(self, organization_id: OrganizationId) -> frozenset[Needs]:
+        return in_organization(self.standing(organization_id))
+
+    def team_ids(self, organization_id: OrganizationId) -> tuple[TeamId, ...]:
+        """The asker's teams in an organization."""
+        if isinstance(self.who, User):
+            return tuple(team.id for team in self.services.teams.of_user(organization_id, self.who.id))
+        is_own = isinstance(self.who, Team) and self.who.organization_id == organization_id
+        return (self.who.id,) if isinstance(self.who, Team) and is_own else ()
+
+    def visible_workspaces(
+        self, organization_id: OrganizationId, *, with_runs: bool = False
+    ) -> Sequence[WorkspaceId] | None:
+        """Which workspaces of an organization lists may show (and their runs): None for all of them."""
+        if self.standing(organization_id).has_everywhere(Needs.RUNS_READ if with_runs else Needs.WORKSPACE_FIND):
+            return None
+        teams = self.team_ids(organization_id)
+        return self.services.team_access.workspaces(organization_id, teams, with_runs=with_runs)
+
+    # Look-ups: each raises NotFound, or NotAllowed.
 
     def organizations(self) -> list[Organization]:
-        return self.services.people.organizations_owned_by(self.user.id)
+        match self.who:
+            case User():
+                return self.services.people.organizations_of(self.who.id)
+            case Organization():
+                return [self.who]
+            case Team():
+                own = self.services.people.organization_by_id(self.who.organization_id)
+                return [own] if own else []
+            case Run():
+                return []
+            case _:
+                assert_never(self.who)
 
     def organization(self, name: str) -> Organization:
-        """Raises NotFound, as all that follow."""
         found = self.services.people.organization(name)
-        if found is None or not self.owns(found.id):
-            raise NotFound(f"there is no organization {name}")
+        missing = NotFound(f"there is no organization {name}")
+        if found is None:
+            raise missing
+        # A run sees of its organization what it is offered, and workspaces; all else is for members.
+        to_see = Needs.ENTITLEMENTS if self.needs in IN_WORKSPACE | {Needs.ENTITLEMENTS} else Needs.MEMBER
+        self._check(self.allowed_in_organization(found.id), to_see, f"in {found.name}", missing)
         return found
 
     def organization_of(self, workspace: Workspace) -> Organization:
         return self.organization(workspace.organization_name)
 
     def workspace(self, workspace_id: str) -> Workspace:
-        workspace = self.services.workspaces.get(workspace_id)
-        if not self.owns(workspace.organization_id):
-            raise NotFound(f"there is no workspace {workspace_id}")
-        return workspace
+        return self._checked(self.services.workspaces.get(workspace_id), workspace_id)
 
     def workspace_named(self, organization_name: str, name: str) -> Workspace:
-        organization = self.organization(organization_name)
-        workspace = self.services.workspaces.by_name(organization.id, name)
+        seen = self.needing(Needs.ENTITLEMENTS).organization(organization_name)
+        workspace = self.services.workspaces.by_name(seen.id, name)
         if workspace is None:
-            raise NotFound(f"there is no workspace {name} in {organization.name}")
-        return workspace
+            raise NotFound(f"there is no workspace {name} in {seen.name}")
+        return self._checked(workspace, f"{name} in {seen.name}")
 
     def run(self, run_id: str) -> tuple[Run, Workspace]:
         run = self.services.runs.find(run_id)
         if run is None:
             raise NotFound(f"there is no run {run_id}")
-        return run, self.workspace(run.workspace_id)
+        try:
+            return run, self.workspace(run.workspace_id)
+        except NotFound as error:
+            raise NotFound(f"there is no run {run_id}") from error
 
     def connection(self, connection_id: str) -> Connection:
+        """Any member may name a connection; looking into it is what a rule needs `MANAGE_VCS` for."""
         connection = self.services.connections.get(connection_id)
-        if not self.owns(connection.organization_id):
-            raise NotFound(f"there is no connection {connection_id}")
+        missing = NotFound(f"there is no connection {connection_id}")
+        allowed = self.allowed_in_organization(connection.organization_id)
+        self._check(allowed, Needs.MEMBER, f"for the connection {connection.name}", missing)
         return connection
+
+    def team(self, team_id: str) -> Team:
+        team = self.services.teams.get(team_id)
+        missing = NotFound(f"there is no team {team_id}")
+        standing, is_in_it = self.standing(team.organization_id), team.id in self.team_ids(team.organization_id)
+        if team.is_secret and not is_in_it and not standing.sees_secret_teams:
+            raise missing
+        allowed = of_team(
+            standing,
+            team.flags,
+            is_owners=team.is_owners,
+            is_in_it=is_in_it,
+            members_may=team.members_make_tokens,
+        )
+        self._check(allowed, Needs.MEMBER, f"for the team {team.name}", missing)
+        return team
 
     def repository_of(self, workspace: Workspace) -> Repository | None:
         """The repository that the workspace listens to."""
         return self.services.repositories.get(workspace.repository_id) if workspace.repository_id else None
 
+    def _checked(self, workspace: Workspace, words: str) -> Workspace:
+        missing = NotFound(f"there is no workspace {words}")
+        allowed = self.allowed_in(workspace)
+        if self.needs in IN_ORGANIZATION:
+            allowed |= self.allowed_in_organization(workspace.organization_id)
+        self._check(allowed, Needs.WORKSPACE_FIND, f"in {workspace.name}", missing)
+        return workspace
 
-def bearer_asker(services: Services, authorization: str) -> Asker | None:
-    """Who the user token in the header `Authorization` belongs to."""
+    def _check(self, allowed: frozenset[Needs], to_see: Needs, place: str, missing: NotFound) -> None:
+        """What a rule needs elsewhere (a workspace's, where an organization is looked up) is asked there."""
+        if to_see not in allowed:
+            raise missing
+        elsewhere = ANYWHERE if to_see is Needs.WORKSPACE_FIND else ANYWHERE | IN_WORKSPACE
+        if self.needs not in elsewhere and self.needs not in allowed:
+            raise NotAllowed(f"this needs {self.needs} {place}, which {self._whose()} doesn't reach")
+
+    def _whose(self) -> str:
+        match self.who:
+            case User():
+                return "your access"
+            case Team():
+                return f"the access of the team {self.who.name}"
+            case Organization():
+                return "an organization's token"
+            case Run():
+                return "a run's token"
+            case _:
+                assert_never(self.who)
+
+
+def _standing_in(kind: Kind, teams: Sequence[Team], *, is_member: bool) -> Standing:
+    flags = frozenset(flag for team in teams for flag in team.flags)
+    return Standing(kind, is_member=is_member, is_owner=any(team.is_owners for team in teams), flags=flags)
+
+
+def bearer_asker(services: Services, authorization: str, needs: Needs = Needs.RUNS_READ) -> Asker | None:
+    """Who the token in the header `Authorization` stands for: of a user, a team, an organization or a run."""
     kind, _, plain = authorization.partition(" ")
     if kind.lower() != "bearer" or not plain.strip():
         return None
-    token = services.tokens.find(plain.strip(), TokenKind.USER)
-    return _known(services, token.user_id) if token else None
+    who = _holder(services, plain.strip())
+    return Asker(who, services, needs) if who else None
 
 
-def session_asker(services: Services, session: Mapping[str, Any]) -> Asker | None:
-    """Whose session it is, if it has not run out. The cookie is signed, so its content is ours."""
-    user_id, until = session.get(_USER), session.get(_UNTIL)
-    if not isinstance(user_id, str) or not isinstance(until, str) or services.now() >= from_text(until):
-        return None
-    return _known(services, UserId(user_id))
-
-
-def open_session(services: Services, session: MutableMapping[str, Any], login_token: str) -> Asker | None:
-    """Spend a login link and open a session for its user; None if the link is unknown, used or too old."""
-    user_id = services.tokens.spend(login_token)
-    asker = _known(services, user_id) if user_id else None
-    if asker is not None:
-        session.clear()
-        session[_USER] = asker.user.id
-        session[_UNTIL] = to_text(services.now() + SESSION_LIFETIME)
-    return asker
-
-
-def configure_sessions(app: Flask, services: Services) -> None:
-    """Sign the session cookie with a key of its own, and keep it from scripts and other sites."""
-    app.secret_key = services.keyring.derive("sessions")
-    app.session_interface = _Sessions()
-    app.config.update(
-        SESSION_COOKIE_NAME="runlock_session",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=services.settings.address.startswith("https://"),
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
-        SESSION_REFRESH_EACH_REQUEST=False,
-    )
-
-
-class _Sessions(SecureCookieSessionInterface):
-    """Flask's own, but where there is no cookie nothing is signed or read: a webhook has none, and comes in crowds."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
-
-
-def _known(services: Services, user_id: UserId) -> Asker | None:
-    user = services.people.user(user_id)
-    return Asker(user, services) if user else None
+def _holder(services: Services, plain: str) -> User | Team | Organization | Run | None:
+    token = services.tokens.find(plain, *API_KINDS)
+    if token is None:
+        return run_at_work(services, plain)
+    match token.kind:
+        case TokenKind.USER | TokenKind.LOGIN_LINK:
+            return services.people.user(token.user_id)
+        case TokenKind.TEAM:
+            return services.teams.find(token.holder_id)
+        case TokenKind.ORGANIZATION:
+            return services.people.organization_by_id(OrganizationId(token.holder_id))
+        case _:
+            assert_never(token.kind)

@@ -3,11 +3,11 @@
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from handlers import api, metrics, pages, runner_api, webhooks
-from handlers.access import configure_sessions
+from handlers import api, discovery, metrics, pages, runner_api, webhooks
 from handlers.enqueue import Enqueue
 from handlers.services import Services
-from handlers.state import http_backend
+from handlers.sessions import configure_sessions
+from handlers.state import atlas, http_backend
 
 # The largest body of any door: a state or a work folder. The webhook door has its own, smaller limit.
 LARGEST_BODY = 1_000_000_000
@@ -21,7 +21,9 @@ def create_app(services: Services, enqueue: Enqueue) -> Flask:
     app.url_map.strict_slashes = False
     app.register_blueprint(webhooks.blueprint(services, enqueue), url_prefix="/webhooks")
     app.register_blueprint(runner_api.blueprint(services, enqueue), url_prefix="/runner/v1")
-    app.register_blueprint(http_backend.blueprint(services), url_prefix="/api/http-state")
+    app.register_blueprint(http_backend.blueprint(services, enqueue), url_prefix="/api/http-state")
+    app.register_blueprint(atlas.blueprint(services), url_prefix="/api/v1/terraform/state")
+    app.register_blueprint(discovery.blueprint())
     app.register_blueprint(api.blueprint(services, enqueue))
     app.register_blueprint(pages.blueprint(services, enqueue))
     app.register_blueprint(metrics.blueprint(services))

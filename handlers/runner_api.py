@@ -6,7 +6,9 @@ A lease that isn't the job's gets 409, always.
 
 import hmac
 import json
+import re
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -18,6 +20,7 @@ from bot.errors import Refused
 from bot.ids import BlobId
 from bot.plan_summary import PlanSummary
 from bot.run import Stage
+from bot.workspace import EngineName
 from handlers.enqueue import Enqueue
 from handlers.reactions.stages import StageResult, claim, end_stage, engine_of
 from handlers.services import Services
@@ -29,6 +32,7 @@ from storage.tokens import hash_token
 OUTCOMES = frozenset({"succeeded", "failed", "canceled", "refused", "timed_out", "no_engine", "trouble"})
 
 
+_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,60}")
 View = Callable[..., Any]
 
 
@@ -39,8 +43,9 @@ def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
         ("GET", "/jobs/<job_id>/configuration", _with_job(_configuration)),
         ("GET", "/jobs/<job_id>/<any('work-folder', 'plan'):what>", _with_job(_from_the_plan)),
         ("PUT", "/jobs/<job_id>/log", _with_job(_log)),
+        ("PUT", "/jobs/<job_id>/engine", _with_job(_engine)),
         ("POST", "/jobs/<job_id>/heartbeat", _with_job(_heartbeat)),
-        ("PUT", "/jobs/<job_id>/<any('plan', 'plan-json', 'work-folder', 'errored-state'):what>", _with_job(_hand_in)),
+        ("PUT", "/jobs/<job_id>/<any('plan', 'plan-json', 'plan-redacted', 'work-folder', 'errored-state'):what>", _with_job(_hand_in)),
         ("POST", "/jobs/<job_id>/result", _with_job(_result)),
     ]
     for number, (method, rule, view) in enumerate(rules):
@@ -110,6 +115,18 @@ def _log(services: Services, _: Enqueue, job: StageJob) -> Response:
         answer = jsonify(error=str(gap), size=gap.size)
         answer.status_code = 409
         return answer
+
+
+def _engine(services: Services, _: Enqueue, job: StageJob) -> Response:
+    """What the runner found for what was asked for. The first answer counts for all of the run."""
+    document = request.get_json(silent=True)
+    told = document if isinstance(document, dict) else {}
+    engine, version = _writable(told.get("engine", "")), _writable(told.get("version", ""))
+    if engine not in tuple(EngineName) or not _VERSION.fullmatch(version):
+        return _problem(422, "an engine has a name and a version")
+    if not services.jobs.keep_engine(job, engine, version):
+        return _problem(409, "that job is over")
+    return jsonify(kept=version)
 
 
 def _heartbeat(services: Services, _: Enqueue, job: StageJob) -> Response:
@@ -219,6 +236,7 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "engine_version": version,
         "working_directory": manifest.working_directory,
         "is_destroy": run.is_destroy,
+        "options": asdict(manifest.options),
         "variables": [variable.__dict__ for variable in manifest.variables],
         "state_url": f"{_reached_at(address)}/api/http-state/{workspace.organization_name}/{workspace.id}",
         "run_token": services.tokens.for_run(run.id, token_stage(job.stage, version)),

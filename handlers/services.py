@@ -13,24 +13,32 @@ from bot.vcs.gitlab import GitLabHost
 from bot.vcs.mirror import Mirror
 from bot.vcs.plain_git import PlainGitHost
 from storage import migrations
+from storage.between_workspaces import RemoteStateConsumers, RunTriggers
 from storage.blobs import BlobStore, open_shelf
 from storage.chores import Chores
 from storage.configuration_versions import ConfigurationVersions
 from storage.connections import Connections, Repositories
 from storage.database import Records
 from storage.encryption import Keyring, load_or_make_key
+from storage.host_accounts import HostAccounts
 from storage.inbox import Inbox
 from storage.live_logs import LiveLogs
 from storage.outbox import Outbox
 from storage.people import People
+from storage.projects import Projects
 from storage.pull_requests import PullRequests
 from storage.run_comments import RunComments
 from storage.runs import RunStore
 from storage.seen_tags import SeenTags
 from storage.stage_jobs import StageJobs
+from storage.state_intake import MEGABYTE
 from storage.state_versions import StateVersions
+from storage.tags import Tags
+from storage.team_access import TeamAccess
+from storage.teams import Teams
 from storage.timeline import Timeline
 from storage.tokens import Tokens
+from storage.variable_sets import VariableSets
 from storage.variables import Variables
 from storage.workspaces import Workspaces
 
@@ -51,13 +59,22 @@ class Services:
     blobs: BlobStore
     logs: LiveLogs
     people: People
+    teams: Teams
+    team_access: TeamAccess
+    host_accounts: HostAccounts
     tokens: Tokens
     connections: Connections
     repositories: Repositories
     pulls: PullRequests
     tags: SeenTags
+    projects: Projects
     workspaces: Workspaces
+    workspace_tags: Tags
     variables: Variables
+    variable_sets: VariableSets
+    set_variables: Variables  # of variable sets
+    triggers: RunTriggers
+    consumers: RemoteStateConsumers
     configurations: ConfigurationVersions
     runs: RunStore
     timeline: Timeline
@@ -112,6 +129,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
     key = bytes.fromhex(settings.secret_key) if settings.secret_key else load_or_make_key(folder / "secret.key")
     keyring = Keyring(key)
     records = Records(folder / "records.db", migrations.records)
+    teams = Teams(records, now)
     blobs = BlobStore(open_shelf(settings.blobs, folder / "blobs"), keyring)
     return Services(
         settings=settings,
@@ -121,20 +139,29 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         inbox=Inbox(folder / "inbox.db", now),
         blobs=blobs,
         logs=LiveLogs(folder / "logs", blobs),
-        people=People(records, now),
+        people=People(records, teams, now),
+        teams=teams,
+        team_access=TeamAccess(records),
+        host_accounts=HostAccounts(records, now),
         tokens=Tokens(records, keyring, now),
         connections=Connections(records, keyring, now),
         repositories=Repositories(records, keyring),
         pulls=PullRequests(records, now),
         tags=SeenTags(records),
+        projects=Projects(records, now),
         workspaces=Workspaces(records, now),
+        workspace_tags=Tags(records, now),
         variables=Variables(records, keyring),
+        variable_sets=VariableSets(records, now),
+        set_variables=Variables(records, keyring, "variable_set_variables", "variable_set_id"),
+        triggers=RunTriggers(records, now),
+        consumers=RemoteStateConsumers(records),
         configurations=ConfigurationVersions(records, now),
         runs=RunStore(records, keyring),
         timeline=Timeline(records, now),
         comments=RunComments(records, now),
         jobs=StageJobs(records, now),
-        states=StateVersions(records, blobs, now),
+        states=StateVersions(records, blobs, now, settings.largest_state_megabytes * MEGABYTE),
         outbox=Outbox(records, now),
         chores=Chores(records, now),
         hosts={},

@@ -1,25 +1,58 @@
-"""Which configurations have we fetched? One per repository, commit and wish for submodules."""
+"""Which configurations do we have? One per repository, commit and wish for submodules; and each that was uploaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from bot.ids import BlobId, ConfigurationVersionId, RepositoryId
+from bot.ids import BlobId, ConfigurationVersionId, RepositoryId, WorkspaceId
 from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
 from storage.ids import new_id
 
 
+class ConfigurationStatus(StrEnum):
+    """TFE's words (tfe-contract 1.4), those that are reached here."""
+
+    PENDING = "pending"  # its archive is yet to be uploaded
+    UPLOADED = "uploaded"
+    ERRORED = "errored"
+
+
 @dataclass(frozen=True)
 class ConfigurationVersion:
+    """Of a repository's commit, or uploaded to a workspace: one of the two ids is there."""
+
     id: ConfigurationVersionId
-    repository_id: RepositoryId
+    repository_id: RepositoryId | None
+    workspace_id: WorkspaceId | None
     commit_sha: str
     submodules: bool
-    blob_id: BlobId
+    blob_id: BlobId  # empty while pending
     message: str
     author: str
     created_at: datetime
+    status: ConfigurationStatus
+    error: str
+    source: str  # of an upload: tfe-api or terraform+cloud
+    speculative: bool  # its runs are plan-only
+    provisional: bool  # not the workspace's configuration before it is applied
+    auto_queue_runs: bool  # the upload itself makes a run
+
+    @property
+    def is_uploaded(self) -> bool:
+        return self.status is ConfigurationStatus.UPLOADED
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What somebody says of a configuration before they upload it."""
+
+    source: str
+    author: str
+    speculative: bool = False
+    provisional: bool = False
+    auto_queue_runs: bool = True
 
 
 class ConfigurationVersions:
@@ -36,7 +69,7 @@ class ConfigurationVersions:
         )
         return _version(row) if row else None
 
-    def find(self, version_id: ConfigurationVersionId) -> ConfigurationVersion | None:
+    def find(self, version_id: str) -> ConfigurationVersion | None:
         row = self._records.row("SELECT * FROM configuration_versions WHERE id = ?", (version_id,))
         return _version(row) if row else None
 
@@ -68,8 +101,76 @@ class ConfigurationVersions:
             raise LookupError(f"no configuration of {commit_sha} right after it was added")
         return found
 
+    def expect(self, workspace_id: WorkspaceId, upload: Upload) -> ConfigurationVersion:
+        """A new configuration version that waits for its archive."""
+        version_id = ConfigurationVersionId(new_id("cv"))
+        self._records.insert(
+            "configuration_versions",
+            {
+                "id": version_id,
+                "workspace_id": workspace_id,
+                "commit_sha": "",
+                "submodules": 0,
+                "blob_id": "",
+                "message": "",
+                "author": upload.author,
+                "created_at": to_text(self._now()),
+                "status": ConfigurationStatus.PENDING,
+                "source": upload.source,
+                "speculative": int(upload.speculative),
+                "provisional": int(upload.provisional),
+                "auto_queue_runs": int(upload.auto_queue_runs),
+            },
+        )
+        return self.get(version_id)
+
+    def uploaded(self, version_id: ConfigurationVersionId, blob_id: BlobId) -> bool:
+        """Its archive is there; False if it was there before, for what runs may be locked to is never replaced."""
+        return self._leave_pending(version_id, ConfigurationStatus.UPLOADED, blob_id, "")
+
+    def refused(self, version_id: ConfigurationVersionId, reason: str) -> bool:
+        return self._leave_pending(version_id, ConfigurationStatus.ERRORED, BlobId(""), reason)
+
+    def _leave_pending(
+        self, version_id: ConfigurationVersionId, status: ConfigurationStatus, blob_id: BlobId, error: str
+    ) -> bool:
+        return bool(
+            self._records.change(
+                """UPDATE configuration_versions SET status = ?, blob_id = ?, error = ?
+                   WHERE id = ? AND status = 'pending'""",
+                (status, blob_id, error, version_id),
+            )
+        )
+
+    def newest_upload(self, workspace_id: WorkspaceId) -> ConfigurationVersion | None:
+        """The configuration of a workspace without a repository: the last one that is for more than a look."""
+        row = self._records.row(
+            """SELECT * FROM configuration_versions WHERE workspace_id = ? AND status = 'uploaded'
+                 AND NOT speculative AND NOT provisional ORDER BY created_at DESC, rowid DESC LIMIT 1""",
+            (workspace_id,),
+        )
+        return _version(row) if row else None
+
+    def of_workspace(
+        self, workspace_id: WorkspaceId, *, limit: int, offset: int
+    ) -> tuple[list[ConfigurationVersion], int]:
+        """What was uploaded to the workspace and what its runs ran, newest first; and how many there are."""
+        own = """FROM configuration_versions WHERE workspace_id = :workspace OR id IN
+                   (SELECT configuration_version_id FROM runs WHERE workspace_id = :workspace)"""
+        wanted = {"workspace": workspace_id, "limit": limit, "offset": offset}
+        rows = self._records.rows(
+            f"SELECT * {own} ORDER BY created_at DESC, rowid DESC LIMIT :limit OFFSET :offset", wanted
+        )
+        return [_version(row) for row in rows], int(self._records.value(f"SELECT count(*) {own}", wanted))
+
 
 def _version(row: Row) -> ConfigurationVersion:
+    flags = {name: bool(row[name]) for name in ("submodules", "speculative", "provisional", "auto_queue_runs")}
     return ConfigurationVersion(
-        **{**row, "submodules": bool(row["submodules"]), "created_at": from_text(row["created_at"])}
+        **{
+            **row,
+            **flags,
+            "status": ConfigurationStatus(row["status"]),
+            "created_at": from_text(row["created_at"]),
+        }
     )

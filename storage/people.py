@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.errors import Refused
+from bot.access import Flag
+from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId, UserId
+from bot.team import OWNERS, Visibility
 from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
 from storage.ids import new_id
+from storage.teams import Teams
 
 
 @dataclass(frozen=True)
@@ -26,21 +29,46 @@ class User:
     email: str
 
 
+@dataclass(frozen=True)
+class Membership:
+    id: str  # ou-…
+    organization_id: OrganizationId
+    user: User
+    created_at: datetime
+
+
+_MEMBERSHIPS = """SELECT memberships.*, users.username, users.email
+                  FROM memberships JOIN users ON users.id = memberships.user_id"""
+
+
 class People:
-    def __init__(self, records: Records, now: Callable[[], datetime]) -> None:
+    def __init__(self, records: Records, teams: Teams, now: Callable[[], datetime]) -> None:
         self._records = records
+        self._teams = teams
         self._now = now
 
     def add_organization(self, name: str, email: str) -> Organization:
-        """Raises Refused if the name is taken."""
+        """With its team of owners, in which nobody is yet. Raises Refused if the name is taken."""
         if self.organization(name):
             raise Refused(f"there is an organization named {name} already")
         organization = Organization(OrganizationId(new_id("org")), name, email, self._now())
-        self._records.insert(
-            "organizations",
-            {"id": organization.id, "name": name, "email": email, "created_at": to_text(organization.created_at)},
-        )
+        with self._records.write():
+            self._records.insert(
+                "organizations",
+                {"id": organization.id, "name": name, "email": email, "created_at": to_text(organization.created_at)},
+            )
+            self._teams.add(organization.id, OWNERS, visibility=Visibility.ORGANIZATION, flags=Flag)
         return organization
+
+    def change_organization(self, organization: Organization, name: str, email: str) -> Organization:
+        """Raises Refused if the name is another organization's."""
+        other = self.organization(name)
+        if other is not None and other.id != organization.id:
+            raise Refused(f"there is an organization named {name} already")
+        self._records.change(
+            "UPDATE organizations SET name = ?, email = ? WHERE id = ?", (name, email, organization.id)
+        )
+        return Organization(organization.id, name, email, organization.created_at)
 
     def organization(self, name: str) -> Organization | None:
         return _organization(self._records.row("SELECT * FROM organizations WHERE name = ?", (name,)))
@@ -52,11 +80,12 @@ class People:
         rows = self._records.rows("SELECT * FROM organizations ORDER BY name")
         return [found for row in rows if (found := _organization(row))]
 
-    def organizations_owned_by(self, user_id: UserId) -> list[Organization]:
+    def organizations_of(self, user_id: UserId) -> list[Organization]:
+        """Those that a user is a member of."""
         rows = self._records.rows(
             """SELECT organizations.* FROM organizations
                JOIN memberships ON memberships.organization_id = organizations.id
-               WHERE user_id = ? AND is_owner ORDER BY name""",
+               WHERE user_id = ? ORDER BY name""",
             (user_id,),
         )
         return [found for row in rows if (found := _organization(row))]
@@ -70,39 +99,112 @@ class People:
             "INSERT INTO users (id, username, email, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (new_id("user"), username, email, to_text(self._now())),
         )
-        row = self._records.row("SELECT id, username, email FROM users WHERE username = ?", (username,))
-        if row is None:
+        found = self.user_named(username)
+        if found is None:
             raise LookupError(f"no user {username} right after adding them")
-        return User(**row)
+        return found
 
     def user(self, user_id: UserId) -> User | None:
-        row = self._records.row("SELECT id, username, email FROM users WHERE id = ?", (user_id,))
+        return self._user("id = ?", user_id)
+
+    def user_named(self, username: str) -> User | None:
+        return self._user("username = ?", username)
+
+    def user_with_email(self, email: str) -> User | None:
+        """The first user that was made with this address."""
+        return self._user("email = ? COLLATE NOCASE ORDER BY created_at, rowid LIMIT 1", email)
+
+    def _user(self, where: str, value: str) -> User | None:
+        row = self._records.row(f"SELECT id, username, email FROM users WHERE {where}", (value,))
         return User(**row) if row else None
 
-    def make_owner(self, organization_id: OrganizationId, user_id: UserId) -> None:
+    def users(self) -> list[User]:
+        return [User(**row) for row in self._records.rows("SELECT id, username, email FROM users ORDER BY username")]
+
+    def join(self, organization_id: OrganizationId, user_id: UserId) -> Membership:
+        """Make a user a member of the organization, in no team yet. Who is one already stays one."""
         self._records.change(
-            "INSERT INTO memberships (organization_id, user_id, is_owner) VALUES (?, ?, 1) "
-            "ON CONFLICT DO UPDATE SET is_owner = 1",
-            (organization_id, user_id),
+            """INSERT INTO memberships (id, organization_id, user_id, created_at) VALUES (?, ?, ?, ?)
+               ON CONFLICT DO NOTHING""",
+            (new_id("ou"), organization_id, user_id, to_text(self._now())),
         )
+        found = self.membership_of(organization_id, user_id)
+        if found is None:
+            raise LookupError(f"no membership of {user_id} right after adding it")
+        return found
+
+    def leave(self, membership: Membership) -> None:
+        """Take a user out of the organization and of all its teams."""
+        with self._records.write():
+            self._teams.leave_all(membership.organization_id, membership.user.id)
+            self._records.change("DELETE FROM memberships WHERE id = ?", (membership.id,))
+
+    def membership(self, membership_id: str) -> Membership:
+        """Raises NotFound."""
+        row = self._records.row(f"{_MEMBERSHIPS} WHERE memberships.id = ?", (membership_id,))
+        if row is None:
+            raise NotFound(f"there is no organization membership {membership_id}")
+        return _membership(row)
+
+    def membership_of(self, organization_id: OrganizationId, user_id: UserId) -> Membership | None:
+        def load() -> Membership | None:
+            row = self._records.row(
+                f"{_MEMBERSHIPS} WHERE organization_id = ? AND user_id = ?", (organization_id, user_id)
+            )
+            return _membership(row) if row else None
+
+        return self._records.while_unchanged(("membership", organization_id, user_id), load)
+
+    def memberships(
+        self,
+        organization_id: OrganizationId,
+        *,
+        search: str = "",
+        emails: list[str] | None = None,
+        limit: int,
+        offset: int,
+    ) -> tuple[list[Membership], int]:
+        """A page of an organization's members by name, and how many there are. `search`: in name or address."""
+        where = "organization_id = ? AND (instr(lower(username), lower(?)) OR instr(lower(email), lower(?)))"
+        parameters = [organization_id, search, search]
+        if emails is not None:
+            where += f" AND lower(email) IN ({', '.join('?' * len(emails))})"
+            parameters += [email.lower() for email in emails]
+        count = f"SELECT count(*) FROM memberships JOIN users ON users.id = user_id WHERE {where}"
+        page = f"{_MEMBERSHIPS} WHERE {where} ORDER BY username LIMIT ? OFFSET ?"
+        rows = self._records.rows(page, [*parameters, limit, offset])
+        return [_membership(row) for row in rows], int(self._records.value(count, parameters))
+
+    def members(self, organization_id: OrganizationId) -> list[Membership]:
+        """All of them by name, for a person's eyes; doors take pages."""
+        return self.memberships(organization_id, limit=-1, offset=0)[0]
+
+    def memberships_of(self, user_id: UserId) -> list[Membership]:
+        rows = self._records.rows(f"{_MEMBERSHIPS} WHERE user_id = ? ORDER BY memberships.created_at", (user_id,))
+        return [_membership(row) for row in rows]
+
+    def make_owner(self, organization_id: OrganizationId, user_id: UserId) -> None:
+        with self._records.write():
+            self.join(organization_id, user_id)
+            self._teams.join(self._teams.owners(organization_id).id, [user_id])
 
     def owners(self, organization_id: OrganizationId) -> list[User]:
         rows = self._records.rows(
             """SELECT users.id, users.username, users.email FROM users
-               JOIN memberships ON memberships.user_id = users.id
-               WHERE organization_id = ? AND is_owner ORDER BY username""",
-            (organization_id,),
+               JOIN team_members ON team_members.user_id = users.id JOIN teams ON teams.id = team_id
+               WHERE organization_id = ? AND name = ? ORDER BY username""",
+            (organization_id, OWNERS),
         )
         return [User(**row) for row in rows]
 
     def is_owner(self, organization_id: OrganizationId, user_id: UserId) -> bool:
-        return bool(
-            self._records.value(
-                "SELECT is_owner FROM memberships WHERE organization_id = ? AND user_id = ?",
-                (organization_id, user_id),
-            )
-        )
+        return any(team.is_owners for team in self._teams.of_user(organization_id, user_id))
 
 
 def _organization(row: Row | None) -> Organization | None:
     return Organization(**{**row, "created_at": from_text(row["created_at"])}) if row else None
+
+
+def _membership(row: Row) -> Membership:
+    user = User(row["user_id"], row["username"], row["email"])
+    return Membership(row["id"], row["organization_id"], user, from_text(row["created_at"]))

@@ -1,7 +1,7 @@
 """Which runs are there? The one place that writes a run's row."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from bot.run import FINAL, Run, RunKind, RunStatus, TriggerReason
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
 from storage.database import Records, Row
 from storage.encryption import Keyring
-from storage.run_filter import RunFilter
+from storage.run_filter import NEWEST_FIRST, RunFilter
 
 _FINAL_MARKS = ", ".join(f"'{status}'" for status in sorted(FINAL))
 UNFINISHED = f"status NOT IN ({_FINAL_MARKS})"
@@ -34,7 +34,9 @@ class RunStore:
     def add(self, run: Run, manifest: Manifest) -> None:
         """Raises sqlite3.IntegrityError if this delivery has made its run in this workspace already."""
         sealed = self._keyring.seal_text(json.dumps(manifest.as_json()), f"manifest {run.id}")
-        self._records.insert("runs", {**_row(run), "manifest": sealed})
+        sql = "SELECT organization_id FROM workspaces WHERE id = ?"
+        organization_id = self._records.value(sql, (run.workspace_id,))
+        self._records.insert("runs", {**_row(run), "organization_id": organization_id, "manifest": sealed})
         self._records.change("UPDATE workspaces SET latest_run_id = ? WHERE id = ?", (run.id, run.workspace_id))
 
     def find(self, run_id: str) -> Run | None:
@@ -50,7 +52,16 @@ class RunStore:
 
     def manifest(self, run_id: RunId) -> Manifest:
         sealed = self._records.value("SELECT manifest FROM runs WHERE id = ?", (run_id,))
+        return self._opened(run_id, sealed)
+
+    def _opened(self, run_id: str, sealed: bytes) -> Manifest:
         return Manifest.from_json(json.loads(self._keyring.open_text(sealed, f"manifest {run_id}")))
+
+    def manifests(self, run_ids: Collection[RunId]) -> dict[RunId, Manifest]:
+        """The same of several runs at once."""
+        marks = ", ".join("?" * len(run_ids))
+        rows = self._records.rows(f"SELECT id, manifest FROM runs WHERE id IN ({marks})", tuple(run_ids))
+        return {RunId(row["id"]): self._opened(row["id"], row["manifest"]) for row in rows}
 
     def move(self, before: Run, after: Run) -> None:
         """Save what differs, if the run is still as `before` says. Raises RunMoved otherwise."""
@@ -68,6 +79,14 @@ class RunStore:
 
     def unfinished(self, workspace_id: WorkspaceId) -> list[Run]:
         return self._select(f"workspace_id = ? AND {UNFINISHED} ORDER BY queue_sequence", (workspace_id,))
+
+    def unfinished_of_each(self, workspace_ids: Collection[WorkspaceId]) -> dict[WorkspaceId, list[Run]]:
+        """The same of several workspaces at once; those without any are left out."""
+        found: dict[WorkspaceId, list[Run]] = {}
+        condition = f"workspace_id IN ({', '.join('?' * len(workspace_ids))}) AND {UNFINISHED} ORDER BY queue_sequence"
+        for run in self._select(condition, workspace_ids):
+            found.setdefault(run.workspace_id, []).append(run)
+        return found
 
     def unfinished_of_repository(self, repository_id: RepositoryId) -> list[Run]:
         return self._select(f"repository_id = ? AND {UNFINISHED} ORDER BY queue_sequence", (repository_id,))
@@ -109,15 +128,37 @@ class RunStore:
         )
         return found[0] if found else None
 
+    def newest_of_configuration(self, version_id: str) -> Run | None:
+        found = self._select("configuration_version_id = ? ORDER BY queue_sequence DESC LIMIT 1", (version_id,))
+        return found[0] if found else None
+
+    def workspaces_of_configuration(self, version_id: str) -> list[WorkspaceId]:
+        sql = "SELECT DISTINCT workspace_id FROM runs WHERE configuration_version_id = ?"
+        return [row["workspace_id"] for row in self._records.rows(sql, (version_id,))]
+
+    def newest_normal(self, workspace_id: WorkspaceId) -> Run | None:
+        """The last run that was more than a look: its configuration is the workspace's current one."""
+        found = self._select(
+            "workspace_id = ? AND kind = 'normal' ORDER BY queue_sequence DESC LIMIT 1", (workspace_id,)
+        )
+        return found[0] if found else None
+
     def of_tags(self, workspace_id: WorkspaceId) -> list[Run]:
         return self._select("workspace_id = ? AND trigger_reason = 'tag' ORDER BY queue_sequence", (workspace_id,))
 
-    def search(self, wanted: RunFilter, *, limit: int, offset: int = 0) -> tuple[list[Run], int]:
-        """A page of the runs that the filter lets through, newest first, and how many there are in all."""
+    def count(self, wanted: RunFilter) -> int:
         condition, parameters = wanted.as_sql()
-        total = int(self._records.value(f"SELECT count(*) FROM runs WHERE {condition}", parameters))
-        ordered = f"{condition} ORDER BY queue_sequence DESC LIMIT ? OFFSET ?"
-        return self._select(ordered, [*parameters, limit, offset]), total
+        return int(self._records.value(f"SELECT count(*) FROM runs WHERE {condition}", parameters))
+
+    def search(
+        self, wanted: RunFilter, *, limit: int, offset: int = 0, order: str = NEWEST_FIRST
+    ) -> tuple[list[Run], int]:
+        """A page of the runs that the filter lets through, and how many there are in all."""
+        total = self.count(wanted)
+        condition, parameters = wanted.as_sql()
+        # Which rows, from an index alone; then only those: a row is large.
+        page = f"SELECT rowid FROM runs WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"
+        return self._select(f"rowid IN ({page}) ORDER BY {order}", [*parameters, limit, offset]), total
 
     def owe_follow_up(self, run_id: RunId) -> None:
         """Its apply has ended: what follows from that must happen, whatever becomes of the job that says so."""

@@ -46,6 +46,7 @@ class StageJob:
     log_size: int
     log_blob_id: BlobId | None
     plan_blob_id: BlobId | None
+    plan_redacted_blob_id: BlobId | None
     plan_json_blob_id: BlobId | None
     work_folder_blob_id: BlobId | None
     errored_state_blob_id: BlobId | None
@@ -140,12 +141,29 @@ class StageJobs:
     def signal(self, job_id: StageJobId, signal: Signal) -> None:
         self._records.change("UPDATE stage_jobs SET signal = ? WHERE id = ?", (signal, job_id))
 
+    def keep_engine(self, job: StageJob, engine: str, version: str) -> bool:
+        """Which engine the job is done with; False if the job is over."""
+        touched = self._records.change(
+            "UPDATE stage_jobs SET engine = ?, engine_version = ? WHERE id = ? AND status = 'claimed' AND lease_id = ?",
+            (engine, version, job.id, job.lease_id),
+        )
+        return touched == 1
+
+    def engine_of(self, run_id: RunId) -> tuple[str, str] | None:
+        """(engine, version) with which the run was begun: what is repeated or applied takes the same."""
+        row = self._records.row(
+            """SELECT engine, engine_version FROM stage_jobs WHERE run_id = ? AND engine_version != ''
+               ORDER BY rowid LIMIT 1""",
+            (run_id,),
+        )
+        return (row["engine"], row["engine_version"]) if row else None
+
     def keep_blob(self, job: StageJob, what: str, blob_id: BlobId) -> bool:
-        """`what` is plan, plan_json, work_folder or errored_state. False if the job was closed meanwhile:
+        """`what` is one of HANDED_IN. False if the job was closed meanwhile:
 
         what people reviewed is what was there when the result came, and a slow upload can't change it after.
         """
-        if what not in ("plan", "plan_json", "work_folder", "errored_state"):
+        if what not in HANDED_IN:
             raise ValueError(f"a job keeps no {what}")
         is_open = "status = 'claimed' OR (status = 'lost' AND stage = 'apply')"
         touched = self._records.change(
@@ -203,8 +221,12 @@ class StageJobs:
         return to_text(self._now() + lease)
 
 
+HANDED_IN = ("plan", "plan_json", "plan_redacted", "work_folder", "errored_state")
+_NOT_SEEN = ("created_at", "nonce_hash", "engine", "engine_version")  # columns that are asked for by themselves
+
+
 def _job(row: Row) -> StageJob:
-    known = {name: value for name, value in row.items() if name not in ("created_at", "nonce_hash")}
+    known = {name: value for name, value in row.items() if name not in _NOT_SEEN}
     return StageJob(
         **{
             **known,

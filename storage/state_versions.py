@@ -1,53 +1,91 @@
 """Which states has a workspace had? Every version is kept, sealed; one is current."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from bot.errors import NotFound
 from bot.ids import BlobId, RunId, StateVersionId, WorkspaceId
-from bot.state import StateFacts, check_follows, read_state
-from bot.timestamps import from_text, to_text
+from bot.state import StateConflict, StateFacts, check_follows
+from bot.state_reading import StateOutput
+from bot.timestamps import from_text, maybe_from_text, to_text
 from storage.blobs import BlobStore
 from storage.database import Records, Row
 from storage.ids import new_id
+from storage.state_intake import ReceivedState, StateIntake
+
+__all__ = ["ReceivedState", "StateStatus", "StateVersion", "StateVersions", "Writer"]
+
+
+class StateStatus(StrEnum):
+    """TFE's strings (tfe-contract 1.4)."""
+
+    PENDING = "pending"  # announced; its bytes are on their way
+    FINALIZED = "finalized"
+    DISCARDED = "discarded"  # announced, and never came or was refused
 
 
 @dataclass(frozen=True)
-class ReceivedState:
-    """A state that was read and is in a blob, before it is decided what becomes of it."""
+class Writer:
+    """Whose state it is: the run and commit that it belongs to, or the person who wrote it."""
 
-    facts: StateFacts
-    blob_id: BlobId
-    size: int
+    run_id: RunId | None = None
+    commit_sha: str = ""
+    created_by: str = ""  # a user or a team as they are written down; empty if the run itself wrote it
+    created_by_id: str = ""
 
 
 @dataclass(frozen=True)
 class StateVersion:
-    """`is_late`: handed in beside the usual way, after its apply was given up or when it did not follow."""
+    """`is_late`: handed in beside the usual way, after its apply was given up or when it did not follow.
 
+    `is_intermediate`: a snapshot in the middle of its run, which has written another one since.
+    `previous_id`: what was current before this one. `blob_id` is None until the bytes have come.
+    """
+
+    sequence: int  # an order, not a time
     id: StateVersionId
     workspace_id: WorkspaceId
+    status: StateStatus
     serial: int
     lineage: str
     md5: str
     size: int
-    blob_id: BlobId
+    format: int
+    engine_version: str
+    blob_id: BlobId | None
+    json_blob_id: BlobId | None
+    outputs_blob_id: BlobId | None
+    output_count: int
     run_id: RunId | None
     commit_sha: str
+    created_by: str
+    created_by_id: str
     created_at: datetime
+    expires_at: datetime | None
+    previous_id: StateVersionId | None
+    is_intermediate: bool
     is_late: bool
+    is_forced: bool
 
     @property
     def facts(self) -> StateFacts:
         return StateFacts(self.serial, self.lineage, self.md5)
 
+    @property
+    def writer(self) -> Writer:
+        return Writer(self.run_id, self.commit_sha, self.created_by, self.created_by_id)
+
 
 class StateVersions:
-    def __init__(self, records: Records, blobs: BlobStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, records: Records, blobs: BlobStore, now: Callable[[], datetime], most_bytes: int) -> None:
         self._records = records
         self._blobs = blobs
         self._now = now
+        self.intake = StateIntake(blobs, most_bytes)
 
     def current(self, workspace_id: WorkspaceId) -> StateVersion | None:
         row = self._records.row(
@@ -55,38 +93,54 @@ class StateVersions:
                JOIN workspaces ON workspaces.current_state_version_id = state_versions.id WHERE workspaces.id = ?""",
             (workspace_id,),
         )
-        return _version(row) if row else None
+        return self._version(row) if row else None
+
+    def find(self, version_id: str) -> StateVersion | None:
+        row = self._records.row("SELECT * FROM state_versions WHERE id = ?", (version_id,))
+        return self._version(row) if row else None
 
     def get(self, version_id: str) -> StateVersion:
         """Raises NotFound."""
-        row = self._records.row("SELECT * FROM state_versions WHERE id = ?", (version_id,))
-        if row is None:
+        found = self.find(version_id)
+        if found is None:
             raise NotFound(f"there is no state version {version_id}")
-        return _version(row)
+        return found
 
-    def of_workspace(self, workspace_id: WorkspaceId) -> list[StateVersion]:
+    def of_workspace(self, workspace_id: WorkspaceId, *, limit: int = -1, offset: int = 0) -> list[StateVersion]:
+        """Newest first."""
         rows = self._records.rows(
-            "SELECT * FROM state_versions WHERE workspace_id = ? ORDER BY serial DESC, created_at DESC", (workspace_id,)
+            "SELECT * FROM state_versions WHERE workspace_id = ? ORDER BY sequence DESC LIMIT ? OFFSET ?",
+            (workspace_id, limit, offset),
         )
-        return [_version(row) for row in rows]
+        return [self._version(row) for row in rows]
+
+    def count(self, workspace_id: WorkspaceId) -> int:
+        return int(
+            self._records.value("SELECT count(*) FROM state_versions WHERE workspace_id = ?", (workspace_id,)) or 0
+        )
+
+    def chunks(self, version: StateVersion) -> Iterator[bytes]:
+        """The state's bytes. Raises NotFound if they have not come."""
+        if version.blob_id is None:
+            raise NotFound(f"{version.id} has no state: its upload has not been completed")
+        return self._blobs.chunks(version.blob_id)
 
     def read(self, version: StateVersion) -> bytes:
-        return self._blobs.read(version.blob_id)
+        return b"".join(self.chunks(version))
 
-    def receive(self, raw: bytes) -> ReceivedState:
-        """Read a state and put it into a blob: before any transaction. Raises Refused for bytes that are none."""
-        return ReceivedState(read_state(raw), self._blobs.put(raw), len(raw))
+    def outputs(self, version: StateVersion) -> list[StateOutput]:
+        """In the order of their names."""
+        return self.intake.outputs(version.outputs_blob_id) if version.outputs_blob_id else []
 
     def received(self, blob_id: BlobId) -> ReceivedState:
         """A state that was handed in as a blob. Raises Refused for bytes that are none."""
-        raw = self._blobs.read(blob_id)
-        return ReceivedState(read_state(raw), blob_id, len(raw))
+        return self.intake.received(blob_id)
 
     def store(
         self, workspace_id: WorkspaceId, raw: bytes, *, run_id: RunId | None, commit_sha: str = ""
     ) -> StateVersion | None:
         """Receive a state and take it. Raises as both do."""
-        return self.take(workspace_id, self.receive(raw), run_id=run_id, commit_sha=commit_sha)
+        return self.take(workspace_id, self.intake.receive(io.BytesIO(raw)), run_id=run_id, commit_sha=commit_sha)
 
     def take(
         self,
@@ -95,59 +149,160 @@ class StateVersions:
         *,
         run_id: RunId | None,
         commit_sha: str = "",
+        created_by: tuple[str, str] = ("", ""),
+        force: bool = False,
         still_allowed: Callable[[], bool] = lambda: True,
     ) -> StateVersion | None:
         """Make it the current state; None if it is the current one already, sent again.
 
         `still_allowed` is asked in the transaction: a run that ended meanwhile may not write any more.
-        Raises StateConflict (does not follow), PermissionError (not allowed any more).
+        Raises StateConflict (does not follow), PermissionError (not allowed any more), or what `still_allowed` raises.
         """
         with self._records.write():
             if not still_allowed():
                 raise PermissionError("the run may not write state any more")
             current = self.current(workspace_id)
-            if not check_follows(current.facts if current else None, state.facts):
+            if not check_follows(current.facts if current else None, state.facts, force=force):
                 return None
-            version = self._add(workspace_id, state, run_id, commit_sha, is_late=False)
+            writer = Writer(run_id, commit_sha, *created_by)
+            version = self._add(workspace_id, writer, **_content(state))
             self.make_current(version)
-        return version
+        return self.get(version.id)
+
+    def announce(
+        self, workspace_id: WorkspaceId, facts: StateFacts, writer: Writer, *, force: bool, lifetime: timedelta
+    ) -> StateVersion:
+        """A version whose bytes will be uploaded within `lifetime`. It changes nothing until they have come.
+
+        Raises StateConflict at once if it can't follow the current one.
+        """
+        with self._records.write():
+            current = self.current(workspace_id)
+            check_follows(current.facts if current else None, facts, force=force)
+            return self._add(
+                workspace_id,
+                writer,
+                status=StateStatus.PENDING,
+                serial=facts.serial,
+                lineage=facts.lineage,
+                md5=facts.md5,
+                is_forced=int(force),
+                expires_at=to_text(self._now() + lifetime),
+            )
+
+    def fulfil(
+        self, version_id: StateVersionId, state: ReceivedState, still_allowed: Callable[[], object]
+    ) -> StateVersion:
+        """The bytes of an announced version have come: it becomes current.
+
+        `still_allowed` is asked in the transaction and raises if not. Raises StateConflict, also if the version
+        isn't waited for any more.
+        """
+        with self._records.write():
+            version = self.get(version_id)
+            if version.status is not StateStatus.PENDING:
+                raise StateConflict(f"{version.id} is {version.status.value}: nothing is uploaded to it any more")
+            still_allowed()
+            current = self.current(version.workspace_id)
+            check_follows(current.facts if current else None, state.facts, force=version.is_forced)
+            content = {**_content(state), "expires_at": None}
+            changes = ", ".join(f"{column} = ?" for column in content)
+            self._records.change(f"UPDATE state_versions SET {changes} WHERE id = ?", (*content.values(), version.id))
+            self.make_current(self.get(version.id))
+        return self.get(version.id)
+
+    def keep_json(self, version_id: StateVersionId, blob_id: BlobId) -> bool:
+        """Keep the JSON form that came beside a state; False if there is one already."""
+        return bool(
+            self._records.change(
+                "UPDATE state_versions SET json_blob_id = ? WHERE id = ? AND json_blob_id IS NULL",
+                (blob_id, version_id),
+            )
+        )
+
+    def discard(self, version_id: StateVersionId) -> None:
+        """An announced version is not waited for any more."""
+        self._records.change(
+            "UPDATE state_versions SET status = 'discarded' WHERE id = ? AND status = 'pending'", (version_id,)
+        )
+
+    def has_pending(self, workspace_id: WorkspaceId) -> bool:
+        """Whether an upload that was announced may still come."""
+        return bool(
+            self._records.value(
+                "SELECT 1 FROM state_versions WHERE workspace_id = ? AND status = 'pending' AND expires_at > ?",
+                (workspace_id, to_text(self._now())),
+            )
+        )
 
     def keep_late(
         self, workspace_id: WorkspaceId, state: ReceivedState, run_id: RunId, commit_sha: str
     ) -> StateVersion:
         """Keep a state that does not become current by this: too late, or not following the current one."""
-        return self._add(workspace_id, state, run_id, commit_sha, is_late=True)
+        return self._add(workspace_id, Writer(run_id, commit_sha), **_content(state), is_late=1)
+
+    def late_of_run(self, run_id: RunId) -> StateVersion | None:
+        """The newest state that was kept beside the usual way for a run."""
+        row = self._records.row(
+            "SELECT * FROM state_versions WHERE run_id = ? AND is_late ORDER BY sequence DESC LIMIT 1", (run_id,)
+        )
+        return self._version(row) if row else None
 
     def make_current(self, version: StateVersion) -> None:
-        self._records.change(
-            "UPDATE workspaces SET current_state_version_id = ? WHERE id = ?", (version.id, version.workspace_id)
-        )
+        """What its run wrote before becomes a snapshot in between."""
+        with self._records.write():
+            self._records.change(
+                """UPDATE state_versions SET previous_id =
+                     (SELECT current_state_version_id FROM workspaces WHERE id = ?) WHERE id = ?""",
+                (version.workspace_id, version.id),
+            )
+            if version.run_id is not None:
+                self._records.change(
+                    """UPDATE state_versions SET is_intermediate = 1 WHERE run_id = ? AND workspace_id = ?
+                         AND sequence < ? AND status = 'finalized' AND NOT is_late""",
+                    (version.run_id, version.workspace_id, version.sequence),
+                )
+            self._records.change(
+                "UPDATE workspaces SET current_state_version_id = ? WHERE id = ?", (version.id, version.workspace_id)
+            )
 
-    def _add(
-        self,
-        workspace_id: WorkspaceId,
-        state: ReceivedState,
-        run_id: RunId | None,
-        commit_sha: str,
-        *,
-        is_late: bool,
-    ) -> StateVersion:
+    def forget_current(self, workspace_id: WorkspaceId) -> None:
+        """The workspace has no state; its versions stay, to be rolled back to."""
+        self._records.change("UPDATE workspaces SET current_state_version_id = NULL WHERE id = ?", (workspace_id,))
+
+    def _add(self, workspace_id: WorkspaceId, writer: Writer, **facts: Any) -> StateVersion:
         row = {
             "id": new_id("sv"),
             "workspace_id": workspace_id,
-            "serial": state.facts.serial,
-            "lineage": state.facts.lineage,
-            "md5": state.facts.md5,
-            "size": state.size,
-            "blob_id": state.blob_id,
-            "run_id": run_id,
-            "commit_sha": commit_sha,
+            "run_id": writer.run_id,
+            "commit_sha": writer.commit_sha,
+            "created_by": writer.created_by,
+            "created_by_id": writer.created_by_id,
             "created_at": to_text(self._now()),
-            "is_late": int(is_late),
+            **facts,
         }
         self._records.insert("state_versions", row)
-        return _version(row)
+        return self.get(row["id"])
+
+    def _version(self, row: Row) -> StateVersion:
+        flags = {name: bool(row[name]) for name in ("is_intermediate", "is_late", "is_forced")}
+        times = {"created_at": from_text(row["created_at"]), "expires_at": maybe_from_text(row["expires_at"])}
+        status = StateStatus(row["status"])
+        if status is StateStatus.PENDING and row["expires_at"] <= to_text(self._now()):
+            status = StateStatus.DISCARDED
+        return StateVersion(**{**row, **flags, **times, "status": status})
 
 
-def _version(row: Row) -> StateVersion:
-    return StateVersion(**{**row, "created_at": from_text(row["created_at"]), "is_late": bool(row["is_late"])})
+def _content(state: ReceivedState) -> dict[str, Any]:
+    return {
+        "status": StateStatus.FINALIZED,
+        "serial": state.facts.serial,
+        "lineage": state.facts.lineage,
+        "md5": state.facts.md5,
+        "size": state.size,
+        "format": state.format,
+        "engine_version": state.engine_version,
+        "blob_id": state.blob_id,
+        "outputs_blob_id": state.outputs_blob_id,
+        "output_count": state.output_count,
+    }

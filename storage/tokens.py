@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.ids import RunId, UserId
+from bot.errors import NotFound
+from bot.ids import OrganizationId, RunId, UserId
 from bot.run import Stage
-from bot.timestamps import maybe_text, to_text
-from storage.database import Records
+from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
+from storage.database import Records, Row
 from storage.encryption import Keyring
 from storage.ids import new_id
 
@@ -23,14 +24,37 @@ LINK_LIFETIME = timedelta(minutes=10)  # a login link is for now, not for a book
 
 class TokenKind(StrEnum):
     USER = "user"  # an API token
+    TEAM = "team"
+    ORGANIZATION = "organization"
     LOGIN_LINK = "login-link"  # opens one session, once
+
+
+API_KINDS = (TokenKind.USER, TokenKind.TEAM, TokenKind.ORGANIZATION)
+_HOLDER = {
+    TokenKind.USER: "user_id",
+    TokenKind.LOGIN_LINK: "user_id",
+    TokenKind.TEAM: "team_id",
+    TokenKind.ORGANIZATION: "organization_id",
+}
 
 
 @dataclass(frozen=True)
 class Token:
+    """A token without its secret. `holder_id` is the user, the team or the organization that it stands for."""
+
     id: str
     kind: TokenKind
-    user_id: UserId
+    holder_id: str
+    description: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+    @property
+    def user_id(self) -> UserId:
+        """Of a user's token and of a login link."""
+        return UserId(self.holder_id)
 
 
 class Tokens:
@@ -39,8 +63,14 @@ class Tokens:
         self._run_key = keyring.derive("run tokens")
         self._now = now
 
-    def give(self, kind: TokenKind, user_id: UserId, description: str, lifetime: timedelta | None = None) -> str:
+    def give(self, kind: TokenKind, holder_id: str, description: str, lifetime: timedelta | None = None) -> str:
         """A new token, in plain; the only time that anybody sees it."""
+        return self.issue(kind, holder_id, description, self._now() + lifetime if lifetime else None)[1]
+
+    def issue(
+        self, kind: TokenKind, holder_id: str, description: str, expires_at: datetime | None, created_by: str = ""
+    ) -> tuple[Token, str]:
+        """A new token, and how it reads in plain, which nobody can be told again."""
         token_id = new_id("at")
         plain = f"{token_id.removeprefix('at-')}.runlock.{secrets.token_urlsafe(32)}"
         self._records.insert(
@@ -49,29 +79,69 @@ class Tokens:
                 "id": token_id,
                 "hash": hash_token(plain),
                 "kind": kind,
-                "user_id": user_id,
+                _HOLDER[kind]: holder_id,
                 "description": description,
+                "created_by": created_by,
                 "created_at": to_text(self._now()),
-                "expires_at": maybe_text(self._now() + lifetime if lifetime else None),
+                "expires_at": maybe_text(expires_at),
             },
         )
-        return plain
+        return self.get(token_id), plain
 
-    def find(self, plain: str, kind: TokenKind) -> Token | None:
-        """The token if it is known and has not expired; notes its use."""
+    def find(self, plain: str, *kinds: TokenKind) -> Token | None:
+        """The token if it is known, of one of these kinds, and has not expired; notes its use."""
         row = self._records.row(
-            """SELECT id, kind, user_id FROM tokens
-               WHERE hash = ? AND kind = ? AND (expires_at IS NULL OR expires_at > ?)""",
-            (hash_token(plain), kind, to_text(self._now())),
+            f"""SELECT * FROM tokens WHERE hash = ? AND kind IN ({", ".join("?" * len(kinds))})
+                AND (expires_at IS NULL OR expires_at > ?)""",
+            (hash_token(plain), *kinds, to_text(self._now())),
         )
         if row is None:
             return None
-        # At most once a minute: a token that is used a hundred times a second must not write each time.
-        self._records.change(
-            "UPDATE tokens SET last_used_at = ? WHERE id = ? AND coalesce(last_used_at, '') < ?",
-            (to_text(self._now()), row["id"], to_text(self._now() - timedelta(minutes=1))),
+        minute_ago = to_text(self._now() - timedelta(minutes=1))
+        if (row["last_used_at"] or "") < minute_ago:
+            # At most once a minute: a token that is used a hundred times a second must not write each time.
+            self._records.change(
+                "UPDATE tokens SET last_used_at = ? WHERE id = ? AND coalesce(last_used_at, '') < ?",
+                (to_text(self._now()), row["id"], minute_ago),
+            )
+        return _token(row)
+
+    def get(self, token_id: str) -> Token:
+        """Raises NotFound."""
+        row = self._records.row("SELECT * FROM tokens WHERE id = ?", (token_id,))
+        if row is None:
+            raise NotFound(f"there is no authentication token {token_id}")
+        return _token(row)
+
+    def of(self, kind: TokenKind, holder_id: str, *, limit: int, offset: int = 0) -> tuple[list[Token], int]:
+        """A page of somebody's tokens, the oldest first, and how many there are."""
+        of_holder = f"{_HOLDER[kind]} = ? AND kind = ?"
+        total = self._records.value(f"SELECT count(*) FROM tokens WHERE {of_holder}", (holder_id, kind))
+        rows = self._records.rows(
+            f"SELECT * FROM tokens WHERE {of_holder} ORDER BY created_at, rowid LIMIT ? OFFSET ?",
+            (holder_id, kind, limit, offset),
         )
-        return Token(row["id"], TokenKind(row["kind"]), UserId(row["user_id"]))
+        return [_token(row) for row in rows], int(total)
+
+    def of_teams(self, organization_id: OrganizationId, *, limit: int, offset: int) -> tuple[list[Token], int]:
+        """A page of the tokens of an organization's teams, and how many there are."""
+        of_teams = "kind = 'team' AND team_id IN (SELECT id FROM teams WHERE organization_id = ?)"
+        total = self._records.value(f"SELECT count(*) FROM tokens WHERE {of_teams}", (organization_id,))
+        rows = self._records.rows(
+            f"SELECT * FROM tokens WHERE {of_teams} ORDER BY created_at, rowid LIMIT ? OFFSET ?",
+            (organization_id, limit, offset),
+        )
+        return [_token(row) for row in rows], int(total)
+
+    def only(self, kind: TokenKind, holder_id: str) -> Token | None:
+        """The one token without a description that a team or an organization has, if it has one."""
+        row = self._records.row(
+            f"SELECT * FROM tokens WHERE {_HOLDER[kind]} = ? AND kind = ? AND description = ''", (holder_id, kind)
+        )
+        return _token(row) if row else None
+
+    def remove(self, token_id: str) -> None:
+        self._records.change("DELETE FROM tokens WHERE id = ?", (token_id,))
 
     def spend(self, plain: str) -> UserId | None:
         """Use a login link up: whose it is, or None if it is unknown, expired or used."""
@@ -97,6 +167,20 @@ class Tokens:
 
     def _run_mark(self, run_id: RunId, stage: Stage) -> str:
         return hmac.new(self._run_key, f"{run_id} {stage}".encode(), hashlib.sha256).hexdigest()
+
+
+def _token(row: Row) -> Token:
+    kind = TokenKind(row["kind"])
+    return Token(
+        id=row["id"],
+        kind=kind,
+        holder_id=row[_HOLDER[kind]],
+        description=row["description"],
+        created_by=row["created_by"],
+        created_at=from_text(row["created_at"]),
+        expires_at=maybe_from_text(row["expires_at"]),
+        last_used_at=maybe_from_text(row["last_used_at"]),
+    )
 
 
 def hash_token(plain: str) -> str:

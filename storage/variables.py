@@ -1,13 +1,16 @@
-"""Which variables does a workspace have? Every value is sealed; a sensitive one is never given out again."""
+"""Which variables does a workspace have, or a variable set? Every value is sealed; a sensitive one never comes out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.errors import NotFound, Refused
-from bot.ids import VariableId, WorkspaceId
+from bot.ids import VariableId, VariableSetId, WorkspaceId
 from bot.manifest import Category, VariableValue, is_refused_environment
 from storage.database import Records, Row
 from storage.encryption import Keyring
 from storage.ids import new_id
+
+VariableOwner = WorkspaceId | VariableSetId
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Variable:
     """`value` is for runs; a door that shows a variable asks `shown_value`."""
 
     id: VariableId
-    workspace_id: WorkspaceId
+    owner_id: VariableOwner
     key: str
     value: str = field(repr=False)
     category: Category
@@ -33,13 +36,19 @@ class Variable:
 
 
 class Variables:
-    def __init__(self, records: Records, keyring: Keyring) -> None:
+    """The variables of one kind of owner, which has a table of its own."""
+
+    def __init__(
+        self, records: Records, keyring: Keyring, table: str = "variables", owner: str = "workspace_id"
+    ) -> None:
         self._records = records
         self._keyring = keyring
+        self._table = table
+        self._owner = owner
 
     def set(
         self,
-        workspace_id: WorkspaceId,
+        owner_id: VariableOwner,
         key: str,
         value: str,
         category: Category = Category.TERRAFORM,
@@ -54,16 +63,16 @@ class Variables:
         """
         check_key(key, category)
         with self._records.write():
-            known = self._by_key(workspace_id, key, category)
+            known = self._by_key(owner_id, key, category)
             # The value is sealed for its variable's id: looked up in the transaction, or two at once would spoil it.
             variable_id = known.id if known else VariableId(new_id("var"))
             sealed = self._keyring.seal_text(value, f"variable {variable_id}")
             self._records.change(
-                """INSERT INTO variables (id, workspace_id, key, value, category, hcl, sensitive, description)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, category, key) DO UPDATE
+                f"""INSERT INTO {self._table} (id, {self._owner}, key, value, category, hcl, sensitive, description)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ({self._owner}, category, key) DO UPDATE
                    SET value = excluded.value, hcl = excluded.hcl, sensitive = excluded.sensitive,
                        description = excluded.description""",
-                (variable_id, workspace_id, key, sealed, category, int(hcl), int(sensitive), description),
+                (variable_id, owner_id, key, sealed, category, int(hcl), int(sensitive), description),
             )
         return self.get(variable_id)
 
@@ -75,7 +84,7 @@ class Variables:
         check_key(changed.key, changed.category)
         sealed = self._keyring.seal_text(changed.value, f"variable {changed.id}")
         self._records.change(
-            """UPDATE variables SET key = ?, value = ?, category = ?, hcl = ?, sensitive = ?, description = ?
+            f"""UPDATE {self._table} SET key = ?, value = ?, category = ?, hcl = ?, sensitive = ?, description = ?
                WHERE id = ?""",
             (
                 *(changed.key, sealed, changed.category, int(changed.hcl), int(changed.sensitive)),
@@ -84,35 +93,58 @@ class Variables:
         )
         return self.get(changed.id)
 
-    def find(self, workspace_id: WorkspaceId, key: str, category: Category) -> Variable | None:
-        return self._by_key(workspace_id, key, category)
+    def find(self, owner_id: VariableOwner, key: str, category: Category) -> Variable | None:
+        return self._by_key(owner_id, key, category)
 
-    def all(self, workspace_id: WorkspaceId) -> list[Variable]:
+    def all(self, owner_id: VariableOwner) -> list[Variable]:
         rows = self._records.rows(
-            "SELECT * FROM variables WHERE workspace_id = ? ORDER BY category, key", (workspace_id,)
+            f"SELECT * FROM {self._table} WHERE {self._owner} = ? ORDER BY category, key", (owner_id,)
         )
         return [self._variable(row) for row in rows]
 
+    def all_of_each(self, owner_ids: Collection[VariableOwner]) -> dict[str, list[Variable]]:
+        """The same of several owners at once; those without any are left out."""
+        rows = self._records.rows(
+            f"""SELECT * FROM {self._table} WHERE {self._owner} IN ({", ".join("?" * len(owner_ids))})
+                ORDER BY category, key""",
+            tuple(owner_ids),
+        )
+        found: dict[str, list[Variable]] = {}
+        for row in rows:
+            found.setdefault(row[self._owner], []).append(self._variable(row))
+        return found
+
+    def page(self, owner_id: VariableOwner, *, limit: int, offset: int = 0) -> tuple[list[Variable], int]:
+        """By category and key, and how many there are in all."""
+        total = self._records.value(f"SELECT count(*) FROM {self._table} WHERE {self._owner} = ?", (owner_id,))
+        rows = self._records.rows(
+            f"SELECT * FROM {self._table} WHERE {self._owner} = ? ORDER BY category, key LIMIT ? OFFSET ?",
+            (owner_id, limit, offset),
+        )
+        return [self._variable(row) for row in rows], int(total)
+
     def get(self, variable_id: str) -> Variable:
         """Raises NotFound."""
-        row = self._records.row("SELECT * FROM variables WHERE id = ?", (variable_id,))
+        row = self._records.row(f"SELECT * FROM {self._table} WHERE id = ?", (variable_id,))
         if row is None:
             raise NotFound(f"there is no variable {variable_id}")
         return self._variable(row)
 
     def remove(self, variable_id: VariableId) -> None:
-        self._records.change("DELETE FROM variables WHERE id = ?", (variable_id,))
+        self._records.change(f"DELETE FROM {self._table} WHERE id = ?", (variable_id,))
 
-    def _by_key(self, workspace_id: WorkspaceId, key: str, category: Category) -> Variable | None:
+    def _by_key(self, owner_id: VariableOwner, key: str, category: Category) -> Variable | None:
         row = self._records.row(
-            "SELECT * FROM variables WHERE workspace_id = ? AND key = ? AND category = ?", (workspace_id, key, category)
+            f"SELECT * FROM {self._table} WHERE {self._owner} = ? AND key = ? AND category = ?",
+            (owner_id, key, category),
         )
         return self._variable(row) if row else None
 
     def _variable(self, row: Row) -> Variable:
         return Variable(
             **{
-                **row,
+                **{name: value for name, value in row.items() if name != self._owner},
+                "owner_id": row[self._owner],
                 "value": self._keyring.open_text(row["value"], f"variable {row['id']}"),
                 "category": Category(row["category"]),
                 "hcl": bool(row["hcl"]),

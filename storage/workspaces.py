@@ -1,25 +1,35 @@
 """Which workspaces are there? Settings, the manual lock, and a pull request's hold."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from bot.errors import NotFound, Refused
-from bot.ids import OrganizationId, RepositoryId, WorkspaceId
+from bot.ids import OrganizationId, ProjectId, RepositoryId, WorkspaceId
 from bot.timestamps import from_text, maybe_from_text, to_text
-from bot.workspace import ApplyPermission, EngineName, Requirement, Workflow, Workspace
+from bot.workspace import ApplyPermission, EngineName, ExecutionMode, Requirement, Workflow, Workspace
 from storage.database import Records, Row
 from storage.ids import new_id
+from storage.workspace_filter import WorkspaceFilter
 
 _ROW_FIELDS = frozenset(
-    {"id", "organization_id", "organization_name", "name", "created_at", "repository_id", "locked_by"}
+    {"id", "organization_id", "organization_name", "project_id", "name", "created_at", "repository_id", "locked_by"}
+    | {"lock_holder_id", "lock_id", "lock_info"}
     | {"lock_reason", "locked_at", "current_state_version_id", "latest_run_id"}
 )
 SETTINGS = frozenset(field.name for field in fields(Workspace)) - _ROW_FIELDS
 _SELECT = """SELECT workspaces.*, organizations.name AS organization_name
              FROM workspaces JOIN organizations ON organizations.id = workspaces.organization_id"""
+
+
+_ENUMS = {
+    "engine": EngineName,
+    "execution_mode": ExecutionMode,
+    "vcs_workflow": Workflow,
+    "apply_permission": ApplyPermission,
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +53,9 @@ class Workspaces:
         name: str,
         repository_id: RepositoryId | None = None,
         settings: Mapping[str, Any] | None = None,
+        project_id: ProjectId | None = None,
     ) -> Workspace:
-        """Raises Refused if the name is taken. `settings` are fields of Workspace."""
+        """Raises Refused if the name is taken. `settings` are fields of Workspace; no project means the default one."""
         if self.by_name(organization_id, name):
             raise Refused(f"there is a workspace named {name} already")
         workspace_id = WorkspaceId(new_id("ws"))
@@ -54,6 +65,7 @@ class Workspaces:
                 "id": workspace_id,
                 "organization_id": organization_id,
                 "name": name,
+                "project_id": project_id or self._default_project(organization_id),
                 "repository_id": repository_id,
                 "settings": json.dumps(dict(_checked(settings or {}))),
                 "created_at": to_text(self._now()),
@@ -75,6 +87,10 @@ class Workspaces:
     def listen_to(self, workspace_id: WorkspaceId, repository_id: RepositoryId | None) -> None:
         self._records.change("UPDATE workspaces SET repository_id = ? WHERE id = ?", (repository_id, workspace_id))
 
+    def move_to(self, workspace_id: WorkspaceId, project_id: ProjectId) -> None:
+        """Put it into another project of its organization."""
+        self._records.change("UPDATE workspaces SET project_id = ? WHERE id = ?", (project_id, workspace_id))
+
     def remove(self, workspace_id: WorkspaceId) -> None:
         self._records.change("DELETE FROM workspaces WHERE id = ?", (workspace_id,))
 
@@ -89,32 +105,59 @@ class Workspaces:
         found = self._select("organization_id = ? AND workspaces.name = ?", (organization_id, name))
         return found[0] if found else None
 
-    def of_organization(self, organization_id: OrganizationId, search: str = "") -> list[Workspace]:
-        return self._select(
-            "organization_id = ? AND instr(lower(workspaces.name), lower(?)) ORDER BY workspaces.name",
-            (organization_id, search),
-        )
+    def of_organization(self, organization_id: OrganizationId) -> list[Workspace]:
+        return self._select("organization_id = ? ORDER BY workspaces.name", (organization_id,))
 
-    def of_repository(self, repository_id: RepositoryId) -> list[Workspace]:
-        return self._select("repository_id = ? ORDER BY workspaces.name", (repository_id,))
+    def are_in(self, organization_id: OrganizationId) -> bool:
+        """Whether an organization has any."""
+        sql = "SELECT 1 FROM workspaces WHERE organization_id = ? LIMIT 1"
+        return self._records.row(sql, (organization_id,)) is not None
 
-    def lock(self, workspace_id: WorkspaceId, who: str, reason: str) -> None:
+    def search(self, wanted: WorkspaceFilter, *, limit: int, offset: int = 0) -> tuple[list[Workspace], int]:
+        """A page of the workspaces that the filter lets through, in its order, and how many there are in all."""
+        condition, parameters = wanted.as_sql()
+        total = int(self._records.value(f"SELECT count(*) FROM workspaces WHERE {condition}", parameters))
+        order = wanted.order_by()
+        # Which rows, from an index alone where there is one; then only those.
+        page = f"SELECT workspaces.rowid FROM workspaces WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"
+        return self._select(f"workspaces.rowid IN ({page}) ORDER BY {order}", (*parameters, limit, offset)), total
+
+    def with_ids(self, workspace_ids: Collection[str]) -> list[Workspace]:
+        """Those of them that there are."""
+        marks = ", ".join("?" * len(workspace_ids))
+        return self._select(f"workspaces.id IN ({marks}) ORDER BY workspaces.name", tuple(workspace_ids))
+
+    def of_repository(self, repository_id: RepositoryId, *, also_local: bool = False) -> list[Workspace]:
+        """Those that listen to it; one whose runs happen on its users' machines only counts as joined to it."""
+        found = self._select("repository_id = ? ORDER BY workspaces.name", (repository_id,))
+        return [each for each in found if also_local or each.execution_mode is ExecutionMode.REMOTE]
+
+    def lock(
+        self, workspace_id: WorkspaceId, who: str, reason: str, holder_id: str = "", lock_id: str = "", info: str = ""
+    ) -> None:
         """Keep runs pending. Raises Refused if somebody holds the lock already."""
         touched = self._records.change(
-            "UPDATE workspaces SET locked_by = ?, lock_reason = ?, locked_at = ? WHERE id = ? AND locked_at IS NULL",
-            (who, reason, to_text(self._now()), workspace_id),
+            """UPDATE workspaces SET locked_by = ?, lock_reason = ?, locked_at = ?, lock_holder_id = ?, lock_id = ?,
+                 lock_info = ? WHERE id = ? AND locked_at IS NULL""",
+            (who, reason, to_text(self._now()), holder_id, lock_id, info, workspace_id),
         )
         if not touched:
             workspace = self.get(workspace_id)
             raise Refused(f"{workspace.name} is locked already, by {workspace.locked_by or 'somebody'}")
 
     def unlock(self, workspace_id: WorkspaceId) -> None:
-        """Raises Refused if it isn't locked."""
-        touched = self._records.change(
-            """UPDATE workspaces SET locked_by = '', lock_reason = '', locked_at = NULL, unlocked_at = ?
-               WHERE id = ? AND locked_at IS NOT NULL""",
-            (to_text(self._now()), workspace_id),
-        )
+        """Raises Refused if it isn't locked. A state that was announced under the lock comes too late now."""
+        with self._records.write():
+            touched = self._records.change(
+                """UPDATE workspaces SET locked_by = '', lock_reason = '', locked_at = NULL, unlocked_at = ?,
+                     lock_holder_id = '', lock_id = '', lock_info = ''
+                   WHERE id = ? AND locked_at IS NOT NULL""",
+                (to_text(self._now()), workspace_id),
+            )
+            self._records.change(
+                "UPDATE state_versions SET status = 'discarded' WHERE workspace_id = ? AND status = 'pending'",
+                (workspace_id,),
+            )
         if not touched:
             raise Refused(f"{self.get(workspace_id).name} is not locked")
 
@@ -154,6 +197,10 @@ class Workspaces:
             )
         return [WorkspaceId(row["workspace_id"]) for row in rows]
 
+    def _default_project(self, organization_id: OrganizationId) -> str:
+        sql = "SELECT id FROM projects WHERE organization_id = ? AND is_default"
+        return str(self._records.value(sql, (organization_id,)))
+
     def _select(self, condition: str, parameters: tuple[Any, ...]) -> list[Workspace]:
         return [_workspace(row) for row in self._records.rows(f"{_SELECT} WHERE {condition}", parameters)]
 
@@ -173,7 +220,7 @@ def _workspace(row: Row) -> Workspace:
     for name in ("trigger_prefixes", "trigger_patterns"):
         if name in settings:
             settings[name] = tuple(settings[name])
-    for name, kind in (("engine", EngineName), ("vcs_workflow", Workflow), ("apply_permission", ApplyPermission)):
+    for name, kind in _ENUMS.items():
         if name in settings:
             settings[name] = kind(settings[name])
     if "apply_requirements" in settings:

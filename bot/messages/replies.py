@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.access import Needs
 from bot.comment_commands import Command, CommandVerb
 from bot.messages.escape import code, link, prose
 from bot.messages.facts import GITHUB_WORDS, HostWords, RunLine
@@ -133,6 +134,15 @@ def not_allowed(login: str, name: str, needed: ApplyPermission) -> str:
     return (
         f"{code(login, 100)} may not do that in {code(name, 100)}: it takes the role "
         f"{needed.value} or more in this repository. Somebody who has it can comment the same."
+    )
+
+
+def user_not_allowed(login: str, username: str, name: str, needs: Needs) -> str:
+    """The person's role at the host would do, but the user that their account is linked to may not."""
+    return (
+        f"{code(login, 100)} may not do that in {code(name, 100)}: the account belongs to the user "
+        f"{code(username, 100)} here, whose teams have no access for {needs.value} there. "
+        "Whoever administers the workspace can give it; until then somebody else can comment the same."
     )
 
 

@@ -107,6 +107,10 @@ class StageClient:
         with self._request("PUT", f"log?offset={offset}", data=data) as response:
             return _size(_document(response))
 
+    def put_engine(self, engine: str, version: str) -> None:
+        """Say what the job is done with, before it is done. Raises StaleLease."""
+        self._request("PUT", "engine", json={"engine": engine, "version": version}).close()
+
     def heartbeat(self) -> Signal:
         """Renew the lease; what to do with the engine. Raises StaleLease."""
         with self._request("POST", "heartbeat", timeout=(5, 10)) as response:

@@ -26,6 +26,7 @@ PIECE = 1024**2  # bytes read at once
 # The http backend reads TF_HTTP_ variables since the pull request 25439 of September 2020; before, a file tells it.
 KNOWS_STATE_ENVIRONMENT = Version("0.14")
 KNOWS_JSON_PLANS = Version("0.12")
+KNOWS_JSON_LOGS = Version("1.0")
 KNOWS_MIRRORS = Version("0.13")  # provider_installation in the CLI's configuration
 KNOWS_VARIABLES_AT_INIT = Version("1.8")  # OpenTofu's early evaluation
 
@@ -58,8 +59,9 @@ class Bench:
 
     def plan(self, variable_files: Sequence[str]) -> int:
         """Plan into a file; 0 without changes, 2 with, else it failed (and the file means nothing)."""
-        arguments = ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode"]
+        arguments = ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", *self._log_format()]
         arguments += [f"-out={self._seen.out / PLAN_FILE}", *self._variables(variable_files)]
+        arguments += self.job.options.arguments()
         return self._run([*arguments, "-destroy"] if self.job.is_destroy else arguments)
 
     def show_json(self, answer: IO[bytes], *, largest: int) -> int:
@@ -70,9 +72,18 @@ class Bench:
         )
         return quiet._run(["show", "-no-color", "-json", str(self._seen.out / PLAN_FILE)], answer)
 
+    def show_schemas(self, answer: IO[bytes]) -> int:
+        """Write what the providers' resources look like into a file; the exit code."""
+        quiet = replace(self, environment=without_switches(self.environment))
+        return quiet._run(["providers", "schema", "-json"], answer)
+
     def apply(self) -> int:
         """Apply the plan file that lies in `inputs`; the exit code."""
-        return self._run(["apply", "-input=false", "-no-color", "-lock=false", str(self._seen.inputs / PLAN_FILE)])
+        arguments = ["apply", "-input=false", "-no-color", "-lock=false", *self._log_format()]
+        return self._run([*arguments, str(self._seen.inputs / PLAN_FILE)])
+
+    def _log_format(self) -> list[str]:
+        return ["-json"] if self.job.options.structured_output and self.engine.version >= KNOWS_JSON_LOGS else []
 
     def digest(self, plan: BinaryIO) -> str:
         """The plan digest over an open plan file and the dependency lock file, if there is one. Raises Refused."""

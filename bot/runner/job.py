@@ -9,6 +9,7 @@ from bot.errors import OutsideTrouble
 from bot.manifest import VariableValue
 from bot.plan_summary import PlanSummary
 from bot.run import Stage
+from bot.run_options import RunOptions
 from bot.workspace import EngineName
 
 
@@ -44,6 +45,7 @@ class StageJob:
     engine_version: str  # empty, exact, or a constraint; exact for an apply
     working_directory: str
     is_destroy: bool
+    options: RunOptions
     variables: tuple[VariableValue, ...] = field(repr=False)
     state_url: str
     run_token: str = field(repr=False)
@@ -80,6 +82,7 @@ class StageJob:
             engine=engine,
             variables=tuple(_variable(variable) for variable in variables),
             is_destroy=_flag(fields, "is_destroy"),
+            options=_options(fields.get("options")),
             foreign=_flag(fields, "foreign"),
             timeout_seconds=timeout,
         )
@@ -196,6 +199,16 @@ def _flag(fields: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise _malformed(name)
     return value
+
+
+def _options(document: object) -> RunOptions:
+    fields = _mapping(document, "options")
+    for name in ("targets", "replaces"):
+        addresses = fields.get(name)
+        if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
+            raise _malformed(name)
+    flags = {name: _flag(fields, name) for name in ("refresh", "refresh_only", "structured_output", "drawn_by_client")}
+    return RunOptions(**flags, targets=tuple(fields["targets"]), replaces=tuple(fields["replaces"]))
 
 
 def _variable(document: object) -> VariableValue:

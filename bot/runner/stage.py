@@ -1,6 +1,5 @@
 """What does a runner do in a plan, and what in an apply? Every way in which it can end becomes a result."""
 
-import json
 import os
 import time
 import traceback
@@ -11,7 +10,7 @@ from typing import BinaryIO
 import structlog
 
 from bot.errors import OutsideTrouble, Refused
-from bot.plan_summary import PlanSummary, summarize, summarize_text
+from bot.plan_summary import PlanSummary
 from bot.run import Stage
 from bot.runner.client import StageClient, StaleLease, patiently
 from bot.runner.engine import PLAN_FILE, Bench, prepare_inputs, surroundings
@@ -23,15 +22,14 @@ from bot.runner.job import Outcome, StageJob, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, header
 from bot.runner.overrides import redirect_state
+from bot.runner.plan_reader import PlanReader
 from bot.runner.sandbox import Sandbox, find_sandbox
 from bot.runner.settings import RunnerSettings
 from bot.runner.variables import write_variable_files
 from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
 
 TRANSFER_PATIENCE = 300  # seconds for getting a configuration or handing in a plan
-SUMMARY_WITHIN = 1024**2  # bytes at the log's end in which an old engine's summary is looked for
 LARGEST_HANDED_IN = 1_000_000_000  # bytes of a plan, a tree or a state: the server's doors take no larger body
-LARGEST_PLAN_JSON = 256 * 1024**2  # bytes; some ten thousand resources. Read, it takes many times as much memory
 log = structlog.get_logger()
 
 
@@ -104,7 +102,7 @@ class StageRun:
                 raise OutsideTrouble(f"planning with {bench.engine.spoken}: it succeeded, but left no plan file")
             digest = bench.digest(plan)
             self._upload("plan", plan)
-        summary = self._summarized(bench)
+        summary = PlanReader(bench, self.rooms.private, self._upload).summary()
         packed = self.rooms.private / "packed.tar.gz"
         pack(self.rooms.tree, packed, self.job.working_directory)
         with packed.open("rb") as file:
@@ -116,29 +114,6 @@ class StageRun:
             summary=summary,
             plan_digest=digest,
         )
-
-    def _summarized(self, bench: Bench) -> PlanSummary:
-        if not bench.knows_json_plans:
-            return summarize_text(self.log.ending(SUMMARY_WITHIN))
-        path = self.rooms.private / "plan.json"
-        with path.open("w+b") as file:
-            exit_code = bench.show_json(file, largest=LARGEST_PLAN_JSON)
-            if os.fstat(file.fileno()).st_size >= LARGEST_PLAN_JSON:
-                raise Refused(
-                    f"the plan is too large to be reviewed: as JSON it is over {LARGEST_PLAN_JSON} bytes; "
-                    "split the workspace, or keep large values out of it"
-                )
-            if exit_code != 0:
-                raise OutsideTrouble(f"reading the plan with {bench.engine.spoken} show -json failed")
-            file.seek(0)
-            try:
-                summary = summarize(json.load(file))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise OutsideTrouble(
-                    f"reading the plan: {bench.engine.spoken} wrote another JSON than known"
-                ) from error
-            self._upload("plan-json", file)
-        return summary
 
     def _apply(self) -> StageResult:
         bench = self._bench_with("work-folder")
@@ -198,7 +173,12 @@ class StageRun:
         if self.job.foreign and not sandbox.is_on:
             self._tell(["This pull request's run has no sandbox, since RUNLOCK_SANDBOX=none is set."])
         wanted = Wanted.parse(self.job.engine_version)
-        self.engine = find_engine(self.job.engine, wanted, self.settings, self._progress)
+        self.engine = engine = find_engine(self.job.engine, wanted, self.settings, self._progress)
+        patiently(
+            lambda: self.client.put_engine(engine.name, str(engine.version)),
+            patience_seconds=TRANSFER_PATIENCE,
+            sleep=time.sleep,
+        )
         self._write_header()
         packed = self.rooms.private / "tree.tar"
         self._download(archive, packed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Response
 
 from bot.access import Needs
-from bot.errors import NotFound, Refused
+from bot.errors import NotAllowed, NotFound, Refused
 from handlers.access import Asker
 from handlers.api.documents import ApiError
 from handlers.jobs import Job
@@ -24,7 +24,8 @@ class Ask:
 
     @property
     def username(self) -> str:
-        return self.asker.user.username
+        """How the asker is written down: a user's name, or the team's, the organization's or the run's."""
+        return self.asker.name
 
 
 View = Callable[..., Response]
@@ -36,7 +37,7 @@ def conflicts() -> Iterator[None]:
     """What is refused because of the state that things are in is a conflict (409), not a bad request."""
     try:
         yield
-    except NotFound:
+    except (NotFound, NotAllowed):
         raise
     except Refused as refused:
         raise ApiError(409, "conflict", refused.reason) from refused

@@ -63,7 +63,7 @@ def remove(ask: Ask, client_id: str) -> Response:
     connection = ask.asker.connection(client_id)
     with conflicts(), ask.services.records.write():
         for repository in ask.services.repositories.all(connection.id):
-            listening = ask.services.workspaces.of_repository(repository.id)
+            listening = ask.services.workspaces.of_repository(repository.id, also_local=True)
             if listening:
                 raise Refused(
                     f"the workspace {listening[0].name} listens to {repository.path} through {connection.name}"

@@ -15,6 +15,7 @@ from bot.errors import RunlockError
 MOST_BODY_BYTES = 2 << 20
 DEFAULT_PAGE_SIZE = 20
 MOST_PAGE_SIZE = 100
+MOST_ENTRIES = 1_000  # of a list that a request brings
 _FARTHEST_PAGE = 1_000_000  # beyond any list, and within what SQL can count
 
 
@@ -57,20 +58,45 @@ class Body:
         return ident if isinstance(ident, str) and ident else None
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One of several resources that a request names: by its id, by its attributes, or both."""
+
+    ident: str
+    attributes: Mapping[str, Any]
+
+
+def read_entries() -> list[Entry]:
+    """The resources that a request's `data` lists. Raises BadRequest."""
+    document = _document()
+    return _entries(document.get("data") if document else None, "data")
+
+
+def related_entries(body: Body, name: str) -> list[Entry] | None:
+    """The resources that a relationship lists; None if the request doesn't speak of it. Raises BadRequest."""
+    relationship = body.relationships.get(name)
+    if relationship is None:
+        return None
+    if not isinstance(relationship, Mapping):
+        raise BadRequest(f"relationships.{name} is an object")
+    return _entries(relationship.get("data"), f"relationships.{name}.data")
+
+
+def _entries(found: Any, where: str) -> list[Entry]:
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise BadRequest(f"{where} is a list of resource objects")
+    if len(found) > MOST_ENTRIES:
+        raise BadRequest(f"{where} has at most {MOST_ENTRIES} entries")
+    return [Entry(str(entry.get("id") or ""), _mapping(entry, "attributes")) for entry in found]
+
+
 def read_body() -> Body:
     """The request's attributes and relationships. Raises BadRequest."""
-    raw = request.get_data(cache=True)
-    if not raw.strip():
-        return Body()
-    try:
-        document = json.loads(raw)
-        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair can't be stored
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("the body is not JSON") from error
+    document = _document()
     if document is None:
         return Body()
-    if not isinstance(document, dict):
-        raise BadRequest("the body is not a JSON object")
     if "data" not in document:
         return Body(document)
     data = document["data"]
@@ -79,6 +105,24 @@ def read_body() -> Body:
     if not isinstance(data, dict):
         raise BadRequest("data is one resource object")
     return Body(_mapping(data, "attributes"), _mapping(data, "relationships"))
+
+
+def _document() -> dict[str, Any] | None:
+    """The body as it came; None if there is none, or `null`."""
+    raw = request.get_data(cache=True)
+    if not raw.strip():
+        return None
+    try:
+        document = json.loads(raw)
+        if b"\\u" in raw:
+            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair can't be stored
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the body is not JSON") from error
+    if document is None:
+        return None
+    if not isinstance(document, dict):
+        raise BadRequest("the body is not a JSON object")
+    return document
 
 
 def _mapping(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

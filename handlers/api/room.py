@@ -9,19 +9,35 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from bot.errors import NotFound, OutsideTrouble, Refused
+from bot.access import Needs
+from bot.errors import NotAllowed, NotFound, OutsideTrouble, Refused
+from bot.state import StateConflict, StateTooLarge
 from handlers.access import bearer_asker
 from handlers.api import (
-    account,
+    auth_tokens,
+    configuration_versions,
     connections,
     logs,
+    memberships,
     organizations,
+    projects,
+    remote_state,
     run_actions,
     run_comments,
     run_lists,
+    run_triggers,
     runs,
     stages,
+    state_outputs,
+    state_versions,
+    state_writes,
+    tags,
+    team_access,
+    team_members,
+    teams,
+    users,
     variables,
+    varsets,
     workspace_actions,
     workspaces,
 )
@@ -30,6 +46,8 @@ from handlers.api.documents import ApiError, problem
 from handlers.api.requests import MOST_BODY_BYTES, BadRequest
 from handlers.jobs import Job
 from handlers.services import Services
+from handlers.state.holding import Held
+from handlers.state.uploads import STATE_UPLOAD_RULE
 from storage.runs import RunMoved
 
 # The cloud block refuses less than 2.5, and reads the product's name and release (tfe-contract 0.1 and 0.2).
@@ -41,8 +59,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 ROOMS = (
-    *(account, organizations, workspaces, workspace_actions, variables, connections),
-    *(runs, run_lists, run_actions, run_comments, stages),
+    *(users, memberships, teams, team_members, team_access, auth_tokens),
+    *(projects, tags, varsets, run_triggers, remote_state),
+    *(organizations, workspaces, workspace_actions, variables, connections),
+    *(configuration_versions, runs, run_lists, run_actions, run_comments, stages),
+    *(state_versions, state_outputs, state_writes),
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -51,12 +72,15 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
     """The API, which brings its own prefix."""
     door = Blueprint("api", __name__, url_prefix="/api/v2")
     rules: list[Rule] = [rule for room in ROOMS for rule in room.RULES]
-    for number, (method, path, view, _) in enumerate(rules):
-        _add(door, path, f"rule{number}", partial(_known_only, services, enqueue, view), [method])
+    for number, (method, path, view, needs) in enumerate(rules):
+        _add(door, path, f"rule{number}", partial(_known_only, services, enqueue, view, needs), [method])
     _add(door, "/ping", "ping", _ping, ["GET"])
+    upload = partial(configuration_versions.receive, services, enqueue)
+    _add(door, "/uploads/<version_id>/<mark>", "upload", upload, ["PUT"])
+    _add(door, STATE_UPLOAD_RULE, "state_upload", partial(state_writes.receive, services), ["PUT"])
     _add(door, "/logs/<object_id>/<mark>", "log", partial(logs.read, services), ["GET"])
     for number, path in enumerate(("/", "/<path:rest>")):
-        nowhere = partial(_known_only, services, enqueue, _nowhere)
+        nowhere = partial(_known_only, services, enqueue, _nowhere, Needs.ENTITLEMENTS)
         _add(door, path, f"nowhere{number}", nowhere, METHODS)
     door.before_request(_limit_body)
     door.after_request(_with_headers)
@@ -69,10 +93,13 @@ def _add(door: Blueprint, path: str, name: str, view: Callable[..., Any], method
     door.add_url_rule(path, name, view, methods=methods, strict_slashes=False)
 
 
-def _known_only(services: Services, enqueue: Callable[[list[Job]], None], view: View, **arguments: str) -> Response:
-    asker = bearer_asker(services, request.headers.get("Authorization", ""))
+def _known_only(
+    services: Services, enqueue: Callable[[list[Job]], None], view: View, needs: Needs, **arguments: str
+) -> Response:
+    asker = bearer_asker(services, request.headers.get("Authorization", ""), needs)
     if asker is None:
-        return problem(ApiError(401, "unauthorized", "this needs a user token: Authorization: Bearer …"))
+        return problem(ApiError(401, "unauthorized", "this needs a token: Authorization: Bearer …"))
+    asker.check_token()
     return view(Ask(services, enqueue, asker), **arguments)
 
 
@@ -102,6 +129,10 @@ def _answer_errors(door: Blueprint) -> None:
     handlers: list[tuple[type[Exception], Callable[[Any], ApiError]]] = [
         (ApiError, lambda error: error),
         (NotFound, lambda error: _not_found(error.reason)),
+        (NotAllowed, lambda error: ApiError(403, "forbidden", error.reason)),
+        (StateConflict, lambda error: ApiError(409, "conflict", error.reason)),
+        (Held, lambda error: ApiError(409, "conflict", error.reason)),
+        (StateTooLarge, lambda error: ApiError(413, "content too large", error.reason)),
         (Refused, lambda error: ApiError(422, "invalid attribute", error.reason)),
         (BadRequest, lambda error: ApiError(400, error.title, str(error))),
         (OutsideTrouble, _outside),

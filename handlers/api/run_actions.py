@@ -1,4 +1,4 @@
-"""What may be done to a run? Apply, discard, cancel, force-cancel: 202 with nothing in it, 409 if its state forbids."""
+"""What may be done to a run? Apply, discard, cancel, kill, go first: 202 with nothing in it, 409 if its state forbids."""
 
 from collections.abc import Callable
 
@@ -41,5 +41,6 @@ RULES: tuple[Rule, ...] = (
     ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm, check=refuse_if_missing), Needs.RUNS_APPLY),
     ("POST", "/runs/<run_id>/actions/discard", _action(decisions.discard), Needs.RUNS_APPLY),
     ("POST", "/runs/<run_id>/actions/cancel", _action(decisions.cancel), Needs.RUNS_APPLY),
-    ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel), Needs.WORKSPACE_ADMIN),
+    ("POST", "/runs/<run_id>/actions/force-execute", _action(decisions.force_execute), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel), Needs.FORCE_CANCEL),
 )

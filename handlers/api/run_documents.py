@@ -1,20 +1,24 @@
 """How is a run written? TFE's attributes and ours (tfe-contract 1.3): what its state allows, what the caller may do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.ids import WorkspaceId
+from bot.manifest import Manifest
 from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, Stage, TriggerReason
 from bot.run_machine import RunEvent, can
 from bot.run_queue import position
 from bot.timestamps import maybe_text, to_text
 from bot.workspace import Workspace
 from bot.workspace_settings import LATEST
+from handlers.access import Asker
+from handlers.api.configuration_documents import configuration_resource, ingress_resource
 from handlers.api.documents import Resource, linked, resource, to_one
+from handlers.api.permissions import run_permissions
 from handlers.api.stage_documents import stage_resource
-from handlers.api.workspace_documents import workspace_resource
+from handlers.api.workspace_documents import WorkspaceDocuments, workspace_resource
 from handlers.reactions.decisions import COOL_OFF
 from handlers.run_logs import stage_id
-from handlers.services import Services
 
 # TFE's names; those that nothing stands behind here include nothing.
 INCLUDES = frozenset(
@@ -23,36 +27,39 @@ INCLUDES = frozenset(
     | {"workspace.organization"}
 )
 
-# What an owner may do: everything that is there.
-PERMISSIONS = {
-    **dict.fromkeys(("can-apply", "can-cancel", "can-comment", "can-discard", "can-force-cancel"), True),
-    "can-force-execute": False,
-    "can-override-policy-check": False,
-}
+_WITH_WORKSPACE = {"workspace", "workspace.organization"}
 SOURCES = {
     TriggerReason.PUSH: "tfe-configuration-version",
     TriggerReason.TAG: "tfe-configuration-version",
     TriggerReason.PULL_REQUEST: "tfe-configuration-version",
     TriggerReason.MANUAL: "tfe-api",
+    TriggerReason.RUN_TRIGGER: "tfe-run-trigger",
 }
 
 
 class RunDocuments:
-    """Writes the runs of one answer; a workspace's queue is read once for all of its runs."""
+    """Writes the runs of one answer; what they need from other tables is read at once for all that are named."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._queues: dict[WorkspaceId, list[Run]] = {}
+    def __init__(self, asker: Asker, runs: Sequence[Run] = ()) -> None:
+        self._asker = asker
+        self._services = services = asker.services
+        workspaces = services.workspaces.with_ids({run.workspace_id for run in runs})
+        waiting = {run.workspace_id for run in runs if not run.is_final}
+        self._manifests = services.runs.manifests([run.id for run in runs])
+        self._workspaces = {workspace.id: workspace for workspace in workspaces}
+        self._queues = services.runs.unfinished_of_each(waiting)
+        self._permissions: dict[WorkspaceId, dict[str, bool]] = {}
 
     def resource(self, run: Run, *, position: int | None = None) -> Resource:
         """`position`: in the workers' queue; None: its place in the queue of its workspace, 0 if it has none."""
-        manifest = self._services.runs.manifest(run.id)
+        manifest = self._manifests.get(run.id) or self._services.runs.manifest(run.id)
         attributes = {
             **_facts(run),
+            **_options(manifest),
             "terraform-version": manifest.engine_version or LATEST,
             "position-in-queue": self._place(run) if position is None else position,
             "actions": self._actions(run),
-            "permissions": PERMISSIONS,
+            "permissions": self._permitted(run),
             "status-timestamps": _times(run),
             "force-cancel-available-at": maybe_text(run.cancel_requested_at and run.cancel_requested_at + COOL_OFF),
         }
@@ -66,10 +73,21 @@ class RunDocuments:
         }
         return resource("runs", run.id, attributes, relationships, link=f"runs/{run.id}")
 
+    def included_of(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
+        """What a list includes; the runs are those that this was made with."""
+        found: list[Resource] = []
+        if includes & _WITH_WORKSPACE:
+            workspaces = list(self._workspaces.values())
+            documents = WorkspaceDocuments(self._asker, workspaces)
+            found += [documents.resource(workspace) for workspace in workspaces]
+        for run in runs if includes - _WITH_WORKSPACE else ():
+            found += self.included(run, self._workspaces[run.workspace_id], includes - _WITH_WORKSPACE)
+        return found
+
     def included(self, run: Run, workspace: Workspace, includes: set[str]) -> list[Resource]:
         found: list[Resource] = []
-        if includes & {"workspace", "workspace.organization"}:
-            found.append(workspace_resource(self._services, workspace))
+        if includes & _WITH_WORKSPACE:
+            found.append(workspace_resource(self._asker, workspace))
         for stage in Stage:
             if stage.value in includes:
                 found.append(stage_resource(self._services, run, stage))
@@ -83,6 +101,12 @@ class RunDocuments:
         if run.workspace_id not in self._queues:
             self._queues[run.workspace_id] = self._services.runs.unfinished(run.workspace_id)
         return position(self._queues[run.workspace_id], run.id)
+
+    def _permitted(self, run: Run) -> dict[str, bool]:
+        if run.workspace_id not in self._permissions:
+            workspace = self._workspaces.get(run.workspace_id) or self._services.workspaces.get(run.workspace_id)
+            self._permissions[run.workspace_id] = run_permissions(self._asker, workspace)
+        return self._permissions[run.workspace_id]
 
     def _actions(self, run: Run) -> dict[str, bool]:
         at_runner = run.status in AT_A_RUNNER
@@ -99,21 +123,9 @@ class RunDocuments:
         version = self._services.configurations.find(run.configuration_version_id)
         if version is None:
             return []
-        attributes = {
-            "status": "uploaded",
-            "source": "tfe-api",
-            "speculative": run.kind is RunKind.PLAN_ONLY,
-            "provisional": run.kind is RunKind.SAVED_PLAN,
-            "auto-queue-runs": True,
-            "error": None,
-            "error-message": None,
-            "upload-url": None,
-        }
-        ingress_id = "ia-" + run.id.removeprefix("run-")
-        relationships = {"ingress-attributes": to_one("ingress-attributes", ingress_id)}
-        found = [resource("configuration-versions", version.id, attributes, relationships)]
-        if with_ingress:
-            found.append(resource("ingress-attributes", ingress_id, _ingress(run, version.message)))
+        found = [configuration_resource(version)]
+        if with_ingress and version.repository_id is not None:
+            found.append(ingress_resource(version, run))
         return found
 
 
@@ -123,24 +135,30 @@ def _facts(run: Run) -> dict[str, Any]:
         "created-at": to_text(run.created_at),
         "canceled-at": maybe_text(run.times.get("canceled")),
         "message": run.message,
-        "source": SOURCES[run.trigger_reason],
+        "source": run.source or SOURCES[run.trigger_reason],
         "trigger-reason": run.trigger_reason.value,
         "has-changes": run.has_changes,
         "is-destroy": run.is_destroy,
         "auto-apply": run.auto_apply,
         "plan-only": run.kind is RunKind.PLAN_ONLY,
         "save-plan": run.kind is RunKind.SAVED_PLAN,
-        "refresh": True,
-        "refresh-only": False,
         "allow-empty-apply": False,
         "allow-config-generation": False,
-        "target-addrs": None,
-        "replace-addrs": None,
-        "variables": [],
         "commit-sha": run.commit_sha,
         "manifest-digest": run.manifest_digest,
         "plan-digest": run.plan_digest or None,
         "error": run.error or None,
+    }
+
+
+def _options(manifest: Manifest) -> dict[str, Any]:
+    options = manifest.options
+    return {
+        "refresh": options.refresh,
+        "refresh-only": options.refresh_only,
+        "target-addrs": list(options.targets) or None,
+        "replace-addrs": list(options.replaces) or None,
+        "variables": [],
     }
 
 
@@ -153,15 +171,3 @@ def _times(run: Run) -> dict[str, str]:
     if run.forced and "canceled" in run.times:
         found["force-canceled-at"] = to_text(run.times["canceled"])
     return found
-
-
-def _ingress(run: Run, message: str) -> dict[str, Any]:
-    return {
-        "branch": run.branch,
-        "tag": run.tag or None,
-        "commit-sha": run.commit_sha,
-        "commit-message": message,
-        "is-pull-request": run.pull_number is not None,
-        "pull-request-number": run.pull_number,
-        "sender-username": run.created_by,
-    }

@@ -48,15 +48,16 @@ def of_workspace(ask: Ask, workspace_id: str) -> Response:
 def of_organization(ask: Ask, organization: str) -> Response:
     owner = ask.asker.organization(organization)
     names = asked_list("filter[workspace_names]")
-    return _answer(ask, replace(_asked_filter(), organization_id=owner.id, workspace_names=names))
+    visible = ask.asker.visible_workspaces(owner.id, with_runs=True)
+    wanted = replace(_asked_filter(), organization_id=owner.id, workspace_names=names, visible_in=visible)
+    return _answer(ask, wanted)
 
 
 def _answer(ask: Ask, wanted: RunFilter) -> Response:
-    includes, page, documents = asked_includes(INCLUDES), asked_page(), RunDocuments(ask.services)
+    includes, page = asked_includes(INCLUDES), asked_page()
     runs, total = ask.services.runs.search(wanted, limit=page.size, offset=page.offset)
-    included = []
-    for run in runs if includes else ():
-        included += documents.included(run, ask.services.workspaces.get(run.workspace_id), includes)
+    documents = RunDocuments(ask.asker, runs)
+    included = documents.included_of(runs, includes)
     return paged([documents.resource(run) for run in runs], page, total, included=included)
 
 

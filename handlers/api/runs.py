@@ -5,54 +5,45 @@ from typing import Any
 from flask import Response
 
 from bot.access import Needs
-from bot.connection import Repository
-from bot.errors import Refused
-from bot.ids import ConfigurationVersionId
-from bot.run import RunKind, TriggerReason
+from bot.errors import NotFound, Refused
+from bot.manifest import Category, VariableValue
+from bot.run_options import RunOptions
 from bot.timestamps import to_text
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
-from handlers.api.documents import ApiError, many, one, resource, to_one
-from handlers.api.requests import Body, asked_includes, read_body
+from handlers.api.configuration_versions import source_of_request
+from handlers.api.documents import many, one, resource, to_one
+from handlers.api.requests import BadRequest, Body, asked_includes, read_body
 from handlers.api.run_documents import INCLUDES, RunDocuments
-from handlers.reactions.new_run_request import RunRequest
-from handlers.reactions.new_runs import create_run
-from storage.ids import new_id
+from handlers.reactions.asked_runs import Wish, make_asked_run
+from storage.configuration_versions import ConfigurationVersion
 from storage.timeline import Moment
 
 LONGEST_MESSAGE = 1_000  # characters
 
 # Options that would make the run do less than it says if they were ignored: option → what it has to be.
 _NOT_HERE: dict[str, tuple[Any, ...]] = {
-    "refresh-only": (None, False),
-    "refresh": (None, True),
-    "target-addrs": (None, []),
-    "replace-addrs": (None, []),
-    "variables": (None, []),
     "allow-empty-apply": (None, False),
     "allow-config-generation": (None, False),
 }
 
 
 def create(ask: Ask) -> Response:
-    """A run by hand: at the head of the tracked branch, or of a configuration version that is there already."""
+    """A run by hand: of a configuration version that is named, else of the workspace's newest configuration."""
     body = read_body()
     workspace_id = body.related_id("workspace")
     if workspace_id is None:
         raise Refused("a run names its workspace, as a relationship")
     workspace = ask.asker.workspace(workspace_id)
-    request = _request(ask, workspace, body)
-    run, jobs = create_run(ask.services, workspace, _kind(body), request)
+    run, jobs = make_asked_run(ask.services, workspace, _wish(ask, workspace, body))
     ask.enqueue(jobs)
-    if run is None:
-        raise ApiError(409, "conflict", "this run exists already")
-    return one(RunDocuments(ask.services).resource(run), status=201)
+    return one(RunDocuments(ask.asker).resource(run), status=201)
 
 
 def show(ask: Ask, run_id: str) -> Response:
     includes = asked_includes(INCLUDES)
     run, workspace = ask.asker.run(run_id)
-    documents = RunDocuments(ask.services)
+    documents = RunDocuments(ask.asker)
     return one(documents.resource(run), included=documents.included(run, workspace, includes))
 
 
@@ -61,10 +52,19 @@ def events(ask: Ask, run_id: str) -> Response:
     run, _ = ask.asker.run(run_id)
     ident = "re-" + run.id.removeprefix("run-")
     found = [
-        resource("run-events", f"{ident}{number}", _event(moment), {"run": to_one("runs", run.id)})
+        resource("run-events", f"{ident}-{number}", _event(moment), {"run": to_one("runs", run.id)})
         for number, moment in enumerate(ask.services.timeline.of(run.id), start=1)
     ]
     return many(found)
+
+
+def event(ask: Ask, event_id: str) -> Response:
+    run_part, _, number = event_id.removeprefix("re-").partition("-")
+    run, _ = ask.asker.run(f"run-{run_part}")
+    moments = ask.services.timeline.of(run.id)
+    if not number.isdecimal() or not 1 <= int(number) <= len(moments):
+        raise NotFound(f"there is no run event {event_id}")
+    return one(resource("run-events", event_id, _event(moments[int(number) - 1]), {"run": to_one("runs", run.id)}))
 
 
 def _event(moment: Moment) -> dict[str, Any]:
@@ -72,50 +72,73 @@ def _event(moment: Moment) -> dict[str, Any]:
     return {"action": moment.text, "description": f"{moment.text}{by}", "created-at": to_text(moment.at)}
 
 
-def _kind(body: Body) -> RunKind:
-    if body.flag("plan-only"):
-        return RunKind.PLAN_ONLY
-    return RunKind.SAVED_PLAN if body.flag("save-plan") else RunKind.NORMAL
-
-
-def _request(ask: Ask, workspace: Workspace, body: Body) -> RunRequest:
+def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
     for name, harmless in _NOT_HERE.items():
         if body.attributes.get(name) not in harmless:
             raise Refused(f"runs can't be asked for with {name} yet")
-    repository = ask.asker.repository_of(workspace)
-    if repository is None:
-        raise Refused(f"{workspace.name} listens to no repository, so it has no configuration to run")
-    branch, commit_sha = _commit(ask, workspace, repository, body.related_id("configuration-version"))
-    return RunRequest(
-        repository=repository,
-        commit_sha=commit_sha,
-        trigger_reason=TriggerReason.MANUAL,
-        delivery=f"manual-{new_id('run')}",
-        branch=branch,
-        created_by=ask.username,
-        message=body.text("message", most=LONGEST_MESSAGE),
-        may_auto_apply=True,
+    return Wish(
+        who=ask.username,
+        source=source_of_request(),
+        may_apply=ask.asker.may(Needs.RUNS_APPLY, workspace),
+        version=_version(ask, workspace, body.related_id("configuration-version")),
+        plan_only=body.flag("plan-only"),
+        save_plan=bool(body.flag("save-plan")),
         auto_apply=body.flag("auto-apply"),
         is_destroy=bool(body.flag("is-destroy")),
+        message=body.text("message", most=LONGEST_MESSAGE),
+        options=_options(workspace, body),
+        variables=_variables(body),
     )
 
 
-def _commit(ask: Ask, workspace: Workspace, repository: Repository, version_id: str | None) -> tuple[str, str]:
-    """(branch, commit): of the configuration version that was named, else the branch's head now."""
-    if version_id is not None:
-        version = ask.services.configurations.find(ConfigurationVersionId(version_id))
-        if version is None or version.repository_id != repository.id:
-            raise Refused(f"{workspace.name} has no configuration version {version_id}")
-        return "", version.commit_sha
-    branch = workspace.branch or repository.default_branch
-    head = ask.services.host_of(repository).branch_head(repository, branch) if branch else None
-    if head is None:
-        raise Refused(f"{repository.path} has no branch {branch or '(it has no default branch)'}")
-    return branch, head
+def _version(ask: Ask, workspace: Workspace, version_id: str | None) -> ConfigurationVersion | None:
+    if version_id is None:
+        return None
+    version = ask.services.configurations.find(version_id)
+    own = version is not None and (
+        version.workspace_id == workspace.id
+        if version.workspace_id is not None
+        else version.repository_id == workspace.repository_id
+    )
+    if version is None or not own:
+        raise Refused(f"{workspace.name} has no configuration version {version_id}")
+    return version
+
+
+def _options(workspace: Workspace, body: Body) -> RunOptions:
+    return RunOptions(
+        refresh=body.flag("refresh") is not False,
+        refresh_only=bool(body.flag("refresh-only")),
+        targets=_addresses(body, "target-addrs"),
+        replaces=_addresses(body, "replace-addrs"),
+        structured_output=workspace.structured_run_output,
+        drawn_by_client=workspace.structured_run_output or bool(body.flag("save-plan")),
+    )
+
+
+def _addresses(body: Body, name: str) -> tuple[str, ...]:
+    value = body.attributes.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(address, str) for address in value):
+        raise BadRequest(f"{name} is a list of resource addresses")
+    return tuple(value)
+
+
+def _variables(body: Body) -> tuple[VariableValue, ...]:
+    """The run's own values, each written as HCL (tfe-contract 2.4)."""
+    value = body.attributes.get("variables") or []
+    well_formed = isinstance(value, list) and all(
+        isinstance(each, dict) and isinstance(each.get("key"), str) and isinstance(each.get("value"), str)
+        for each in value
+    )
+    if not well_formed:
+        raise BadRequest("variables is a list of objects with key and value, the value as HCL text")
+    by_key = {each["key"]: each["value"] for each in value}
+    return tuple(VariableValue(key, text, Category.TERRAFORM, hcl=True) for key, text in by_key.items())
 
 
 RULES: tuple[Rule, ...] = (
     ("POST", "/runs", create, Needs.RUNS_PLAN),
     ("GET", "/runs/<run_id>", show, Needs.RUNS_READ),
     ("GET", "/runs/<run_id>/run-events", events, Needs.RUNS_READ),
+    ("GET", "/run-events/<event_id>", event, Needs.RUNS_READ),
 )

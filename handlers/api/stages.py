@@ -4,11 +4,12 @@ from flask import Response
 
 from bot.access import Needs
 from bot.errors import NotFound
-from bot.run import Stage
+from bot.run import Run, Stage
 from handlers.api.ask import Ask, Rule
-from handlers.api.documents import one
+from handlers.api.documents import nothing, one
 from handlers.api.stage_documents import stage_resource
 from handlers.run_logs import run_id_of
+from storage.stage_jobs import JobStatus
 
 
 def plan(ask: Ask, plan_id: str) -> Response:
@@ -20,13 +21,37 @@ def apply(ask: Ask, apply_id: str) -> Response:
 
 
 def _show(ask: Ask, object_id: str, stage: Stage) -> Response:
+    return one(stage_resource(ask.services, _run_of(ask, object_id, stage), stage))
+
+
+def _run_of(ask: Ask, object_id: str, stage: Stage) -> Run:
     try:
         if not object_id.startswith(f"{stage.value}-"):
             raise NotFound(f"there is no {stage.value} {object_id}")
-        run, _ = ask.asker.run(run_id_of(object_id, stage))
+        return ask.asker.run(run_id_of(object_id, stage))[0]
     except NotFound as error:
         raise NotFound(f"there is no {stage.value} {object_id}") from error
-    return one(stage_resource(ask.services, run, stage))
+
+
+def json_output(ask: Ask, plan_id: str) -> Response:
+    """The machine-readable plan, whole: it holds sensitive values. 204 before it is there."""
+    return _document(ask, _run_of(ask, plan_id, Stage.PLAN), "plan_json")
+
+
+def json_output_redacted(ask: Ask, plan_id: str) -> Response:
+    return _document(ask, _run_of(ask, plan_id, Stage.PLAN), "plan_redacted")
+
+
+def json_output_of_run(ask: Ask, run_id: str) -> Response:
+    return _document(ask, ask.asker.run(run_id)[0], "plan_json")
+
+
+def _document(ask: Ask, run: Run, what: str) -> Response:
+    job = ask.services.jobs.of_run(run.id, Stage.PLAN)
+    blob_id = (job.plan_json_blob_id if what == "plan_json" else job.plan_redacted_blob_id) if job else None
+    if job is None or blob_id is None or job.status is not JobStatus.FINISHED:
+        return nothing(204)
+    return Response(ask.services.blobs.chunks(blob_id), content_type="application/json")
 
 
 def plan_of_run(ask: Ask, run_id: str) -> Response:
@@ -39,6 +64,9 @@ def apply_of_run(ask: Ask, run_id: str) -> Response:
 
 RULES: tuple[Rule, ...] = (
     ("GET", "/plans/<plan_id>", plan, Needs.RUNS_READ),
+    ("GET", "/plans/<plan_id>/json-output", json_output, Needs.WORKSPACE_ADMIN),
+    ("GET", "/plans/<plan_id>/json-output-redacted", json_output_redacted, Needs.RUNS_READ),
+    ("GET", "/runs/<run_id>/plan/json-output", json_output_of_run, Needs.WORKSPACE_ADMIN),
     ("GET", "/applies/<apply_id>", apply, Needs.RUNS_READ),
     ("GET", "/runs/<run_id>/plan", plan_of_run, Needs.RUNS_READ),
     ("GET", "/runs/<run_id>/apply", apply_of_run, Needs.RUNS_READ),

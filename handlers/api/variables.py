@@ -1,23 +1,22 @@
 """Which variables does a workspace have? A sensitive value goes in and never comes out."""
 
-import sqlite3
-from dataclasses import replace
-from typing import Any
-
 from flask import Response
 
 from bot.access import Needs
-from bot.errors import NotFound, Refused
-from bot.ids import WorkspaceId
-from bot.manifest import Category
+from bot.errors import Refused
+from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
-from handlers.api.documents import Resource, many, nothing, one, resource, to_one
-from handlers.api.requests import Body, read_body
+from handlers.api.documents import Resource, many, nothing, one, to_one
+from handlers.api.requests import BadRequest, asked, read_body
+from handlers.api.variable_documents import (
+    changed_variable,
+    found_variable,
+    made_variable,
+    set_variable,
+    variable_resource,
+)
+from handlers.reactions.run_variables import reaching_variables
 from storage.variables import Variable
-
-LONGEST_VALUE = 256 * 1024  # characters, as TFE has it
-LONGEST_DESCRIPTION = 512  # characters, likewise
-TAKEN = "Key has already been taken"  # TFE's words
 
 
 def index(ask: Ask, workspace_id: str) -> Response:
@@ -26,104 +25,64 @@ def index(ask: Ask, workspace_id: str) -> Response:
     return many([_resource(variable) for variable in ask.services.variables.all(workspace.id)])
 
 
+def index_by_name(ask: Ask) -> Response:
+    """The list of older clients: of one workspace, named by two filters."""
+    workspace = _named(ask, asked("filter[organization][name]"), asked("filter[workspace][name]"))
+    return index(ask, workspace.id)
+
+
+def every(ask: Ask, workspace_id: str) -> Response:
+    """What a run would get: the workspace's own variables and those of its sets, each key once.
+
+    A variable of a set is shown with that set as what it belongs to.
+    """
+    workspace = ask.asker.workspace(workspace_id)
+    found = reaching_variables(ask.services, workspace.id)
+    return many([_resource(each) if each.owner_id == workspace.id else set_variable(each) for each in found])
+
+
 def create(ask: Ask, workspace_id: str) -> Response:
     workspace, body = ask.asker.workspace(workspace_id), read_body()
-    key, category = body.text("key").strip(), _category(body) or Category.TERRAFORM
-    if not key:
-        raise Refused("a variable has a key")
-    value, description = _value(body) or "", body.text("description", most=LONGEST_DESCRIPTION)
-    hcl, sensitive = bool(body.flag("hcl")), bool(body.flag("sensitive"))
-    _check_hcl(category, hcl=hcl)
-    with ask.services.records.write():
-        if ask.services.variables.find(workspace.id, key, category):
-            raise Refused(TAKEN)
-        variable = ask.services.variables.set(
-            workspace.id, key, value, category, hcl=hcl, sensitive=sensitive, description=description
-        )
-    return one(_resource(variable), status=201)
+    return one(_resource(made_variable(ask, ask.services.variables, workspace.id, body)), status=201)
+
+
+def create_by_name(ask: Ask) -> Response:
+    """As older clients make one: the workspace is a relationship."""
+    body = read_body()
+    workspace_id = body.related_id("workspace")
+    if workspace_id is None:
+        raise Refused("a variable names its workspace, as a relationship")
+    return create(ask, workspace_id)
 
 
 def show(ask: Ask, workspace_id: str, variable_id: str) -> Response:
-    return one(_resource(_found(ask, ask.asker.workspace(workspace_id).id, variable_id)))
+    return one(_resource(_found(ask, workspace_id, variable_id)))
 
 
 def change(ask: Ask, workspace_id: str, variable_id: str) -> Response:
-    """What isn't given stays; a sensitive variable stays sensitive, or its value would come out."""
-    workspace, body = ask.asker.workspace(workspace_id), read_body()
-    try:
-        with ask.services.records.write():
-            known = _found(ask, workspace.id, variable_id)
-            changed = replace(known, **_changes(body))
-            if known.sensitive and not changed.sensitive:
-                raise Refused("a sensitive variable stays sensitive: delete it and make a new one")
-            _check_hcl(changed.category, hcl=changed.hcl)
-            variable = ask.services.variables.change(changed)
-    except sqlite3.IntegrityError as error:
-        raise Refused(TAKEN) from error
-    return one(_resource(variable))
+    known = _found(ask, workspace_id, variable_id)
+    return one(_resource(changed_variable(ask, ask.services.variables, known, read_body())))
 
 
 def remove(ask: Ask, workspace_id: str, variable_id: str) -> Response:
-    known = _found(ask, ask.asker.workspace(workspace_id).id, variable_id)
-    ask.services.variables.remove(known.id)
+    ask.services.variables.remove(_found(ask, workspace_id, variable_id).id)
     return nothing()
 
 
-def _found(ask: Ask, workspace_id: WorkspaceId, variable_id: str) -> Variable:
-    variable = ask.services.variables.get(variable_id)
-    if variable.workspace_id != workspace_id:
-        raise NotFound(f"there is no variable {variable_id}")
-    return variable
+def _found(ask: Ask, workspace_id: str, variable_id: str) -> Variable:
+    workspace = ask.asker.workspace(workspace_id)
+    return found_variable(ask.services.variables, workspace.id, variable_id)
 
 
-def _changes(body: Body) -> dict[str, Any]:
-    changes: dict[str, Any] = {
-        "key": body.text("key").strip() or None,
-        "value": _value(body),
-        "category": _category(body),
-        "hcl": body.flag("hcl"),
-        "sensitive": body.flag("sensitive"),
-        "description": body.text("description", most=LONGEST_DESCRIPTION) if "description" in body.attributes else None,
-    }
-    return {name: value for name, value in changes.items() if value is not None}
-
-
-def _value(body: Body) -> str | None:
-    if body.attributes.get("value") is None:
-        return None
-    value = body.text("value", most=LONGEST_VALUE)
-    if "\0" in value:
-        raise Refused("a variable's value can't hold a NUL character")
-    return value
-
-
-def _category(body: Body) -> Category | None:
-    text = body.text("category")
-    if not text:
-        return None
-    if text not in set(Category):
-        raise Refused(f"category is one of {', '.join(Category)}")
-    return Category(text)
-
-
-def _check_hcl(category: Category, *, hcl: bool) -> None:
-    if hcl and category is Category.ENVIRONMENT:
-        raise Refused("an environment variable is plain text: it can't be HCL")
+def _named(ask: Ask, organization: str, name: str) -> Workspace:
+    if not organization or not name:
+        raise BadRequest("filter[organization][name] and filter[workspace][name] are both needed")
+    return ask.asker.workspace_named(organization, name)
 
 
 def _resource(variable: Variable) -> Resource:
-    attributes = {
-        "key": variable.key,
-        "value": variable.shown_value,
-        "category": variable.category.value,
-        "hcl": variable.hcl,
-        "sensitive": variable.sensitive,
-        "description": variable.description,
-    }
-    link = f"workspaces/{variable.workspace_id}/vars/{variable.id}"
-    return resource(
-        "vars", variable.id, attributes, {"configurable": to_one("workspaces", variable.workspace_id)}, link=link
-    )
+    path = f"workspaces/{variable.owner_id}/vars"
+    return variable_resource(variable, {"configurable": to_one("workspaces", variable.owner_id)}, path)
 
 
 RULES: tuple[Rule, ...] = (
@@ -132,4 +91,7 @@ RULES: tuple[Rule, ...] = (
     ("GET", "/workspaces/<workspace_id>/vars/<variable_id>", show, Needs.VARIABLES_READ),
     ("PATCH", "/workspaces/<workspace_id>/vars/<variable_id>", change, Needs.VARIABLES_WRITE),
     ("DELETE", "/workspaces/<workspace_id>/vars/<variable_id>", remove, Needs.VARIABLES_WRITE),
+    ("GET", "/workspaces/<workspace_id>/all-vars", every, Needs.VARIABLES_READ),
+    ("GET", "/vars", index_by_name, Needs.VARIABLES_READ),
+    ("POST", "/vars", create_by_name, Needs.VARIABLES_WRITE),
 )

@@ -1,17 +1,21 @@
 """How is a workspace written, and how are its attributes read? TFE's words on one side, our settings on the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.connection import Connection, Repository
 from bot.errors import Refused
+from bot.run import Run
 from bot.run_queue import in_order
 from bot.timestamps import maybe_text, to_text
-from bot.workspace import Workspace
+from bot.workspace import ExecutionMode, Workspace
 from bot.workspace_settings import LATEST
+from handlers.access import Asker
 from handlers.api.documents import Resource, linked, resource, to_one
+from handlers.api.permissions import workspace_permissions
 from handlers.reactions.joining import webhook_url
 from handlers.services import Services
+from storage.tags import Tagged
 
 # attribute → setting. All but the last line are TFE's own.
 SETTINGS = {
@@ -22,6 +26,11 @@ SETTINGS = {
     "speculative-enabled": "speculative_enabled",
     "queue-all-runs": "queue_all_runs",
     "auto-apply": "auto_apply",
+    "auto-apply-run-trigger": "auto_apply_run_trigger",
+    "description": "description",
+    "execution-mode": "execution_mode",
+    "global-remote-state": "global_remote_state",
+    "structured-run-output-enabled": "structured_run_output",
     "terraform-version": "engine_version",
     "engine": "engine",
     "vcs-workflow": "vcs_workflow",
@@ -34,82 +43,94 @@ SETTINGS = {
 }
 VCS_SETTINGS = {"branch": "branch", "ingress-submodules": "ingress_submodules", "tags-regex": "tags_regex"}
 
-# What an owner may do: everything that is there.
-PERMISSIONS = {
-    **dict.fromkeys(("can-create-state-versions", "can-destroy", "can-force-unlock", "can-lock", "can-unlock"), True),
-    **dict.fromkeys(("can-queue-apply", "can-queue-destroy", "can-queue-run", "can-read-run"), True),
-    **dict.fromkeys(("can-read-settings", "can-update", "can-read-variable", "can-update-variable"), True),
-    **dict.fromkeys(("can-read-state-outputs", "can-read-state-versions", "can-force-delete"), True),
-    "can-manage-run-tasks": False,
-}
-
 
 def read_settings(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings among a request's attributes; unknown attributes are left alone.
-
-    Raises Refused for what would change where runs happen: here they always happen remotely.
-    """
-    if attributes.get("execution-mode") not in (None, "remote") or attributes.get("operations") is False:
-        raise Refused("execution-mode is remote: runs happen on the server's runners")
+    """The settings among a request's attributes; unknown attributes are left alone. Raises Refused for agents."""
+    if attributes.get("execution-mode") == "agent" or attributes.get("agent-pool-id"):
+        raise Refused("execution-mode is remote or local: there are no agents here, a runner may stand anywhere")
     settings = {setting: attributes[name] for name, setting in SETTINGS.items() if name in attributes}
+    if "operations" in attributes and "execution_mode" not in settings:  # what the attribute was called before
+        settings["execution_mode"] = "local" if attributes["operations"] is False else "remote"
     vcs = attributes.get("vcs-repo")
     if isinstance(vcs, Mapping):
         settings |= {setting: vcs[name] for name, setting in VCS_SETTINGS.items() if name in vcs}
     return settings
 
 
-def workspace_resource(services: Services, workspace: Workspace, *, webhook_secret: str = "") -> Resource:
-    """The document of a workspace; `webhook_secret` only in the answer that made it join a repository."""
-    queue = in_order(services.runs.unfinished(workspace.id))
-    head = queue[0] if queue else None
-    holder = head if head is not None and head.holds_workspace else None
-    attributes = {
-        "name": workspace.name,
-        "created-at": to_text(workspace.created_at),
-        **{name: _shown(getattr(workspace, setting)) for name, setting in SETTINGS.items()},
-        "terraform-version": workspace.engine_version or LATEST,
-        "locked": workspace.is_locked or holder is not None,
-        "locked-reason": workspace.lock_reason,
-        "locked-at": maybe_text(workspace.locked_at),
-        "allow-destroy-plan": True,
-        "assessments-enabled": False,
-        "auto-apply-run-trigger": False,
-        "description": None,
-        "environment": "default",
-        "execution-mode": "remote",
-        "global-remote-state": False,
-        "operations": True,
-        "source": "tfe-api",
-        "structured-run-output-enabled": False,
-        "tag-names": [],
-        "actions": {"is-destroyable": head is None},
-        "permissions": PERMISSIONS,
-        "vcs-repo": vcs_repo(services, workspace, webhook_secret),
-    }
-    relationships = {
+class WorkspaceDocuments:
+    """Writes the workspaces of one answer; what each needs from other tables is read once for all of them."""
+
+    def __init__(self, asker: Asker, workspaces: Sequence[Workspace]) -> None:
+        services, ids = asker.services, [workspace.id for workspace in workspaces]
+        self._asker = asker
+        self._services = services
+        self._unfinished = services.runs.unfinished_of_each(ids)
+        self._tags = services.workspace_tags.of_each(Tagged.WORKSPACE, ids)
+        self._repositories: dict[str, tuple[Repository, Connection]] = {}
+
+    def queue(self, workspace: Workspace) -> list[Run]:
+        """Head first."""
+        return in_order(self._unfinished.get(workspace.id, []))
+
+    def resource(self, workspace: Workspace, *, webhook_secret: str = "") -> Resource:
+        """`webhook_secret` only in the answer that made it join a repository."""
+        queue = self.queue(workspace)
+        head = queue[0] if queue else None
+        holder = head if head is not None and head.holds_workspace else None
+        vcs = self._vcs_repo(workspace, webhook_secret)
+        attributes = {
+            "name": workspace.name,
+            "created-at": to_text(workspace.created_at),
+            **{name: _shown(getattr(workspace, setting)) for name, setting in SETTINGS.items()},
+            "terraform-version": workspace.engine_version or LATEST,
+            "locked": workspace.is_locked or holder is not None,
+            "locked-reason": workspace.lock_reason,
+            "locked-at": maybe_text(workspace.locked_at),
+            "allow-destroy-plan": True,
+            "assessments-enabled": False,
+            "environment": "default",
+            "operations": workspace.execution_mode is ExecutionMode.REMOTE,
+            "setting-overwrites": {"execution-mode": True, "agent-pool": False},
+            "source": "tfe-api",
+            "tag-names": [tag.key for tag in self._tags.get(workspace.id, []) if not tag.value],
+            "actions": {"is-destroyable": head is None},
+            "permissions": workspace_permissions(self._asker, workspace),
+            "vcs-repo": vcs,
+            "vcs-repo-identifier": vcs["identifier"] if vcs else None,
+        }
+        link = f"organizations/{workspace.organization_name}/workspaces/{workspace.name}"
+        return resource("workspaces", workspace.id, attributes, _relationships(workspace, head, holder), link=link)
+
+    def _vcs_repo(self, workspace: Workspace, webhook_secret: str) -> dict[str, Any] | None:
+        if workspace.repository_id is None:
+            return None
+        if workspace.repository_id not in self._repositories:
+            repository = self._services.repositories.get(workspace.repository_id)
+            connection = self._services.connections.get(repository.connection_id)
+            self._repositories[workspace.repository_id] = (repository, connection)
+        found = _vcs_facts(self._services, workspace, *self._repositories[workspace.repository_id])
+        return {**found, "webhook-secret": webhook_secret} if webhook_secret else found
+
+
+def workspace_resource(asker: Asker, workspace: Workspace, *, webhook_secret: str = "") -> Resource:
+    """The document of one workspace, as `WorkspaceDocuments` writes it."""
+    return WorkspaceDocuments(asker, [workspace]).resource(workspace, webhook_secret=webhook_secret)
+
+
+def _relationships(workspace: Workspace, head: Run | None, holder: Run | None) -> dict[str, Any]:
+    path = f"workspaces/{workspace.id}"
+    return {
         "organization": to_one("organizations", workspace.organization_name),
+        "project": to_one("projects", workspace.project_id, link=f"projects/{workspace.project_id}"),
         "current-run": to_one("runs", head.id if head else None),
+        "latest-run": to_one("runs", workspace.latest_run_id),
         "locked-by": to_one("runs", holder.id if holder else None),
         "current-state-version": to_one(
-            "state-versions",
-            workspace.current_state_version_id,
-            link=f"workspaces/{workspace.id}/current-state-version",
+            "state-versions", workspace.current_state_version_id, link=f"{path}/current-state-version"
         ),
-        "vars": linked(f"workspaces/{workspace.id}/vars"),
-        "runs": linked(f"workspaces/{workspace.id}/runs"),
+        **{name: linked(f"{path}/{name}") for name in ("vars", "runs", "tag-bindings", "effective-tag-bindings")},
+        "remote-state-consumers": linked(f"{path}/relationships/remote-state-consumers"),
     }
-    attributes["vcs-repo-identifier"] = attributes["vcs-repo"]["identifier"] if attributes["vcs-repo"] else None
-    link = f"organizations/{workspace.organization_name}/workspaces/{workspace.name}"
-    return resource("workspaces", workspace.id, attributes, relationships, link=link)
-
-
-def vcs_repo(services: Services, workspace: Workspace, webhook_secret: str = "") -> dict[str, Any] | None:
-    if workspace.repository_id is None:
-        return None
-    repository = services.repositories.get(workspace.repository_id)
-    connection = services.connections.get(repository.connection_id)
-    found = _vcs_facts(services, workspace, repository, connection)
-    return {**found, "webhook-secret": webhook_secret} if webhook_secret else found
 
 
 def _vcs_facts(

@@ -1,6 +1,6 @@
 """Which workspaces are there? Listed, made, changed and removed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Response
@@ -8,16 +8,18 @@ from flask import Response
 from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
-from bot.run_queue import in_order
+from bot.state_resources import count_resources
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, nothing, one, paged
 from handlers.api.organizations import organization_resource
-from handlers.api.requests import Body, asked, asked_includes, asked_page, read_body
+from handlers.api.projects import chosen_project, project_resources
+from handlers.api.requests import Body, asked_includes, asked_page, read_body, related_entries
 from handlers.api.run_documents import RunDocuments
-from handlers.api.workspace_documents import connection_id, read_settings, workspace_resource
+from handlers.api.tags import read_bindings, read_plain_tags
+from handlers.api.workspace_documents import WorkspaceDocuments, connection_id, read_settings, workspace_resource
+from handlers.api.workspace_search import asked_filter
 from handlers.reactions.joining import VcsChoice, change_workspace, create_workspace
-from storage.people import Organization
 
 # TFE's names; those that nothing stands behind here include nothing.
 INCLUDES = frozenset(
@@ -28,28 +30,40 @@ INCLUDES = frozenset(
 
 
 def index(ask: Ask, organization: str) -> Response:
-    includes, page = asked_includes(INCLUDES), asked_page()
-    found = ask.services.workspaces.of_organization(ask.asker.organization(organization).id, asked("search[name]"))
-    shown = found[page.offset : page.offset + page.size]
-    included = [extra for workspace in shown for extra in _included(ask, workspace, includes)]
-    return paged([workspace_resource(ask.services, w) for w in shown], page, len(found), included=included)
+    owner, includes, page = ask.asker.organization(organization), asked_includes(INCLUDES), asked_page()
+    wanted = asked_filter(owner.id, ask.asker.visible_workspaces(owner.id))
+    found, total = ask.services.workspaces.search(wanted, limit=page.size, offset=page.offset)
+    documents = WorkspaceDocuments(ask.asker, found)
+    return paged(
+        [documents.resource(workspace) for workspace in found],
+        page,
+        total,
+        included=_included(ask, found, documents, includes),
+    )
 
 
 def create(ask: Ask, organization: str) -> Response:
     owner, body = ask.asker.organization(organization), read_body()
-    settings = read_settings(body.attributes)
-    vcs = _vcs_choice(ask, owner.id, body, current=None)
-    name = body.attributes.get("name")
-    workspace, secret = create_workspace(ask.services, owner, name, settings, vcs)  # type: ignore[arg-type]
-    return one(workspace_resource(ask.services, workspace, webhook_secret=secret), status=201)
+    workspace, secret = create_workspace(
+        ask.services,
+        owner,
+        body.attributes.get("name"),  # type: ignore[arg-type]  # checked there
+        read_settings(body.attributes),
+        _vcs_choice(ask, owner.id, body, current=None),
+        project_id=chosen_project(ask, body, owner.name),
+        tags=_asked_tags(body),
+    )
+    return one(workspace_resource(ask.asker, workspace, webhook_secret=secret), status=201)
 
 
 def show(ask: Ask, workspace: Workspace) -> Response:
     includes = asked_includes(INCLUDES)
-    return one(workspace_resource(ask.services, workspace), included=_included(ask, workspace, includes))
+    documents = WorkspaceDocuments(ask.asker, [workspace])
+    return one(documents.resource(workspace), included=_included(ask, [workspace], documents, includes))
 
 
 def change(ask: Ask, workspace: Workspace) -> Response:
+    """What isn't given stays. The relationship `tag-bindings`, where given, is all that there will be."""
     body, organization = read_body(), ask.asker.organization_of(workspace)
     changed, secret = change_workspace(
         ask.services,
@@ -59,18 +73,56 @@ def change(ask: Ask, workspace: Workspace) -> Response:
         name=body.attributes.get("name"),
         vcs=_vcs_choice(ask, organization.id, body, current=workspace),
         leave_vcs="vcs-repo" in body.attributes and body.attributes["vcs-repo"] is None,
+        project_id=chosen_project(ask, body, organization.name),
+        tags=_asked_tags(body),
     )
-    return one(workspace_resource(ask.services, changed, webhook_secret=secret))
+    return one(workspace_resource(ask.asker, changed, webhook_secret=secret))
 
 
 def remove(ask: Ask, workspace: Workspace) -> Response:
     """Remove it with its runs, variables and states; not while a run is under way."""
     with conflicts(), ask.services.records.write():
-        busy = ask.services.runs.unfinished(workspace.id)
-        if busy:
-            raise Refused(f"{workspace.name} is being processed by {busy[0].id}: discard or cancel it first")
+        _check_idle(ask, workspace)
         ask.services.workspaces.remove(workspace.id)
     return nothing()
+
+
+def safe_remove(ask: Ask, workspace: Workspace) -> Response:
+    """Remove it only if nothing would be lost: it is idle, unlocked, and manages no resources.
+
+    Clients match the words of a refusal (tfe-contract 2.7): "locked", "being processed", else "not safe to delete".
+    """
+    read_body()
+    left = _resources_left(ask, workspace)
+    with conflicts(), ask.services.records.write():
+        fresh = ask.services.workspaces.get(workspace.id)
+        if fresh.is_locked:
+            raise Refused(f"{fresh.name} is locked: unlock it before it is deleted")
+        _check_idle(ask, fresh)
+        if left or fresh.current_state_version_id != workspace.current_state_version_id:
+            raise Refused(f"{fresh.name} is not safe to delete: it manages {left or 'some'} resources")
+        ask.services.workspaces.remove(workspace.id)
+    return nothing()
+
+
+def _check_idle(ask: Ask, workspace: Workspace) -> None:
+    busy = ask.services.runs.unfinished(workspace.id)
+    if busy:
+        raise Refused(f"{workspace.name} is being processed by {busy[0].id}: discard or cancel it first")
+
+
+def _resources_left(ask: Ask, workspace: Workspace) -> int:
+    """How many resources its current state has."""
+    version = ask.services.states.current(workspace.id)
+    return count_resources(ask.services.states.read(version)) if version else 0
+
+
+def _asked_tags(body: Body) -> dict[str, str] | None:
+    """`tag-bindings`, and the `tags` of older clients; None if the request speaks of neither."""
+    bindings, plain = related_entries(body, "tag-bindings"), related_entries(body, "tags")
+    if bindings is None and plain is None:
+        return None
+    return {**read_plain_tags(plain or ()), **read_bindings(bindings or ())}
 
 
 def _vcs_choice(
@@ -82,6 +134,8 @@ def _vcs_choice(
         return None
     if not isinstance(vcs, Mapping):
         raise Refused("vcs-repo is an object with identifier and oauth-token-id")
+    if not any(vcs.values()):
+        return None  # HashiCorp's SDK sends an object without values for "no repository"
     repository = ask.asker.repository_of(current) if current else None
     identifier = _text(vcs, "identifier") or (repository.path if repository else "")
     token = _text(vcs, "oauth-token-id")
@@ -106,18 +160,22 @@ def _text(vcs: Mapping[str, Any], name: str) -> str:
     return value.strip()
 
 
-def _included(ask: Ask, workspace: Workspace, includes: set[str]) -> list[Resource]:
+def _included(
+    ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments, includes: set[str]
+) -> list[Resource]:
     found: list[Resource] = []
-    if "organization" in includes:
-        owner: Organization = ask.asker.organization_of(workspace)
-        found.append(organization_resource(owner))
-    queue = in_order(ask.services.runs.unfinished(workspace.id)) if includes else []
-    if queue:
-        documents = RunDocuments(ask.services)
-        wanted = {name.removeprefix("current_run.") for name in includes if name.startswith("current_run.")}
-        if wanted or "current_run" in includes:
-            found.append(documents.resource(queue[0]))
-            found += documents.included(queue[0], workspace, wanted)
+    if "organization" in includes and workspaces:
+        found.append(organization_resource(ask.asker, ask.asker.organization_of(workspaces[0])))
+    if "project" in includes:
+        ids = {workspace.project_id for workspace in workspaces}
+        found += project_resources(ask, ask.services.projects.with_ids(ids))
+    wanted = {name.removeprefix("current_run.") for name in includes if name.startswith("current_run.")}
+    if wanted or "current_run" in includes:
+        runs = RunDocuments(ask.asker)
+        for workspace in (each for each in workspaces if ask.asker.may(Needs.RUNS_READ, each)):
+            for head in documents.queue(workspace)[:1]:
+                found.append(runs.resource(head))
+                found += runs.included(head, workspace, wanted)
     return found
 
 
@@ -129,13 +187,17 @@ def _by_name(view: Callable[[Ask, Workspace], Response]) -> Callable[..., Respon
     return lambda ask, organization, name: view(ask, ask.asker.workspace_named(organization, name))
 
 
+_NAMED = "/organizations/<organization>/workspaces/<name>"
+
 RULES: tuple[Rule, ...] = (
     ("GET", "/organizations/<organization>/workspaces", index, Needs.MEMBER),
     ("POST", "/organizations/<organization>/workspaces", create, Needs.MANAGE_WORKSPACES),
-    ("GET", "/organizations/<organization>/workspaces/<name>", _by_name(show), Needs.WORKSPACE_READ),
-    ("PATCH", "/organizations/<organization>/workspaces/<name>", _by_name(change), Needs.WORKSPACE_ADMIN),
-    ("DELETE", "/organizations/<organization>/workspaces/<name>", _by_name(remove), Needs.WORKSPACE_ADMIN),
-    ("GET", "/workspaces/<workspace_id>", _by_id(show), Needs.WORKSPACE_READ),
+    ("GET", _NAMED, _by_name(show), Needs.WORKSPACE_FIND),
+    ("PATCH", _NAMED, _by_name(change), Needs.WORKSPACE_ADMIN),
+    ("DELETE", _NAMED, _by_name(remove), Needs.WORKSPACE_ADMIN),
+    ("POST", f"{_NAMED}/actions/safe-delete", _by_name(safe_remove), Needs.WORKSPACE_ADMIN),
+    ("GET", "/workspaces/<workspace_id>", _by_id(show), Needs.WORKSPACE_FIND),
     ("PATCH", "/workspaces/<workspace_id>", _by_id(change), Needs.WORKSPACE_ADMIN),
     ("DELETE", "/workspaces/<workspace_id>", _by_id(remove), Needs.WORKSPACE_ADMIN),
+    ("POST", "/workspaces/<workspace_id>/actions/safe-delete", _by_id(safe_remove), Needs.WORKSPACE_ADMIN),
 )

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "runner": "handlers.cli.runner:runner",
     "init": "handlers.cli.setup:init",
     "login-link": "handlers.cli.setup:login_link",
+    "user": "handlers.cli.users:user",
     "connect": "handlers.cli.connect:connect",
     "workspace": "handlers.cli.workspace:workspace",
     "var": "handlers.cli.variables:var",

@@ -36,7 +36,7 @@ def list_runs(services: Services, workspace: str | None, organization: str | Non
     wanted = RunFilter(organization_id=found.id, workspace_id=chosen)
     for each in services.runs.search(wanted, limit=MOST_RUNS)[0]:
         name = services.workspaces.get(each.workspace_id).name
-        click.echo(f"{each.id}  {each.status.value:<20}  {name:<20}  {each.commit_sha[:7]}  {_summary(each)}")
+        click.echo(f"{each.id}  {each.status.value:<20}  {name:<20}  {each.short_commit}  {_summary(each)}")
 
 
 @run.command("show")

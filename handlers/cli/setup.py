@@ -67,11 +67,11 @@ def _first_owner(services: Services, organization: str, email: str) -> tuple[str
 def login_link(services: Services, user: str | None, organization: str | None) -> None:
     """A link that opens one session in a browser, once."""
     found = only_organization(services, organization)
-    owners = services.people.owners(found.id)
-    chosen = [owner for owner in owners if user in (None, owner.username)]
+    members = [membership.user for membership in services.people.members(found.id)]
+    chosen = [each for each in members if each.username == user] if user else services.people.owners(found.id)
     if len(chosen) != 1:
-        names = ", ".join(owner.username for owner in owners)
-        raise Refused(f"say whose session with --user NAME: {names}" if names else f"{found.name} has no owner")
+        names = ", ".join(each.username for each in members)
+        raise Refused(f"say whose session with --user NAME: {names}" if names else f"{found.name} has no members")
     token = services.tokens.give(TokenKind.LOGIN_LINK, chosen[0].id, "login link", LINK_LIFETIME)
     minutes = int(LINK_LIFETIME.total_seconds() // 60)
     click.echo(f"{services.settings.address.rstrip('/')}/login/{token}")

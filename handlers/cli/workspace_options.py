@@ -15,6 +15,7 @@ NONE = "none"  # the word for a list without entries, where an entry is one of a
 
 # setting → its option, and what it is for
 OPTIONS: Mapping[str, tuple[str, str]] = {
+    "description": ("description", "What the workspace is for, in a sentence."),
     "branch": ("branch", "The tracked branch; empty: the repository's default branch."),
     "tags_regex": ("tags-regex", "Run for tags that match, instead of for pushes; empty: for pushes."),
     "working_directory": ("working-directory", "Where the configuration is in the repository; empty: at its top."),
@@ -31,6 +32,7 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "queue_all_runs": ("queue-all-runs", "Run for pushes from the start; without, only after a first run by hand."),
     "ingress_submodules": ("submodules", "Fetch the repository's submodules, too."),
     "auto_apply": ("auto-apply", "Apply a push's plan without asking."),
+    "auto_apply_run_trigger": ("auto-apply-run-trigger", "The same for runs that another workspace's apply has made."),
     "engine": ("engine", "What runs the configuration."),
     "engine_version": ("engine-version", "A version or a constraint such as “~> 1.11”; empty: whatever is found."),
     "vcs_workflow": ("vcs-workflow", "Whether a pull request is applied after its merge, or before."),
@@ -41,6 +43,9 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "apply_permission": ("apply-permission", "The least role at the host whose comment “apply” counts."),
     "author_may_apply": ("author-may-apply", "Let authors of pull requests approve their own."),
     "auto_merge": ("auto-merge", "Merge a pull request when all its plans are applied (apply-before-merge)."),
+    "execution_mode": ("execution-mode", "Where runs started with a CLI happen: here, or where the CLI is."),
+    "structured_run_output": ("structured-run-output", "Let the CLI draw plans by itself; logs are JSON lines then."),
+    "global_remote_state": ("global-remote-state", "Let every workspace of the organization read this one's state."),
     "plan_timeout_seconds": ("plan-timeout-seconds", "After this many seconds a plan is stopped."),
     "apply_timeout_seconds": ("apply-timeout-seconds", "After this many seconds an apply is interrupted."),
 }

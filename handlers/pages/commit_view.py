@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.access import Needs
 from bot.errors import NotFound
 from bot.run import Run
 from bot.workspace import Workspace
@@ -36,7 +37,7 @@ def commit_view(services: Services, asker: Asker, repository_id: str, commit_sha
     twins = services.repositories.twins(source.repository)
     for run in (run for twin in twins for run in services.runs.at_commit(twin.id, commit_sha)):
         workspace = services.workspaces.get(run.workspace_id)
-        if asker.owns(workspace.organization_id):
+        if asker.may(Needs.RUNS_READ, workspace):
             lines.append(CommitLine(workspace, run))
     if not lines and not _listens(services, asker, source):
         raise NotFound(f"there is no commit {commit_sha[:12]}")
@@ -54,4 +55,4 @@ def _listens(services: Services, asker: Asker, source: Source) -> bool:
     """Whether one of the person's workspaces listens to the repository, so that "nothing ran here" may be said."""
     if source.repository is None:
         return False
-    return any(asker.owns(workspace.organization_id) for workspace in listeners(services, source.repository))
+    return any(asker.may(Needs.RUNS_READ, workspace) for workspace in listeners(services, source.repository))

@@ -38,13 +38,16 @@ class HomeView:
 
 def home_view(services: Services, asker: Asker) -> HomeView:
     busy = set(services.runs.workspaces_with_unfinished())
-    return HomeView([_part(services, organization, busy) for organization in asker.organizations()])
+    return HomeView([_part(services, asker, organization, busy) for organization in asker.organizations()])
 
 
-def _part(services: Services, organization: Organization, busy: set[WorkspaceId]) -> OrganizationPart:
-    workspaces = services.workspaces.of_organization(organization.id)
+def _part(services: Services, asker: Asker, organization: Organization, busy: set[WorkspaceId]) -> OrganizationPart:
+    """With the workspaces whose runs the person may see."""
+    visible = asker.visible_workspaces(organization.id, with_runs=True)
+    all_of_them = services.workspaces.of_organization(organization.id)
+    workspaces = [workspace for workspace in all_of_them if visible is None or workspace.id in visible]
     lines = [WorkspaceLine(workspace, _current_run(services, workspace, busy)) for workspace in workspaces]
-    wanted = RunFilter(organization_id=organization.id, statuses=sorted(AWAITING_DECISION))
+    wanted = RunFilter(organization_id=organization.id, visible_in=visible, statuses=sorted(AWAITING_DECISION))
     named = {workspace.id: workspace for workspace in workspaces}
     runs, _ = services.runs.search(wanted, limit=MOST_WAITING)
     waiting = [WorkspaceLine(named[run.workspace_id], run) for run in runs if run.workspace_id in named]

@@ -12,8 +12,8 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from bot.errors import NotFound
-from handlers.access import Asker, bearer_asker, open_session, session_asker
+from bot.errors import NotAllowed, NotFound
+from handlers.access import Asker, bearer_asker
 from handlers.jobs import Job
 from handlers.pages import links, words
 from handlers.pages.commit_view import commit_view
@@ -21,6 +21,8 @@ from handlers.pages.home_view import home_view
 from handlers.pages.run_view import run_view
 from handlers.pages.workspace_view import workspace_view
 from handlers.services import Services
+from handlers.sessions import open_session, session_asker
+from storage.people import User
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -55,6 +57,7 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
     door.add_url_rule("/app/.log-out", "logout", _log_out, methods=["POST"])
     door.after_request(_with_headers)
     door.register_error_handler(NotFound, lambda error: _message(404, "Not found", error.reason))
+    door.register_error_handler(NotAllowed, lambda error: _message(403, "Not allowed", f"{error.reason}."))
     door.register_error_handler(HTTPException, _http_error)
     links.add_filters(door)
     words.add_filters(door, services.now)
@@ -64,7 +67,7 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
 def _known_only(services: Services, view: View, **arguments: str) -> AnyResponse | str:
     """A page for somebody known, by session or bearer token; others are told how to get in."""
     asker = session_asker(services, session) or bearer_asker(services, request.headers.get("Authorization", ""))
-    if asker is None:
+    if asker is None or not isinstance(asker.who, User):
         answer = make_response(render_template("welcome.html"), 401)
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer

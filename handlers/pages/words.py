@@ -93,6 +93,8 @@ def trigger_words(run: Run, words: HostWords) -> str:
             return f"{words.pull} {words.sign}{run.pull_number}"
         case TriggerReason.MANUAL:
             return f"by hand, on {run.branch}" if run.branch else "by hand"
+        case TriggerReason.RUN_TRIGGER:
+            return "another workspace's apply"
 
 
 def host_words(*, is_gitlab: bool) -> HostWords:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.access import Needs
 from bot.comment_commands import Command
 from bot.errors import Refused
 from bot.messages import replies
@@ -14,6 +15,7 @@ from handlers.reactions.answering import Asked, answer
 from handlers.reactions.choosing import chosen
 from handlers.reactions.decisions import confirm
 from handlers.reactions.gathering import Gatherer, host_words, newest_each
+from handlers.reactions.linked import user_refusal
 from handlers.reactions.requirements import Requirements
 from handlers.services import Services
 
@@ -101,6 +103,9 @@ class Refusals:
         asked = self._asked
         if not may_apply(asked.role, workspace.apply_permission):
             return replies.not_allowed(asked.who, workspace.name, workspace.apply_permission)
+        refusal = user_refusal(self._services, asked, workspace, Needs.RUNS_APPLY)
+        if refusal:
+            return refusal
         if not workspace.author_may_apply and asked.comment.author.host_id in self._authors(run):
             return replies.own_pull(self._words)
         return ""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from bot.access import Needs
 from bot.comment_commands import Command, CommandVerb
 from bot.errors import Refused
 from bot.events import PullAction, PullRequest
@@ -19,6 +20,7 @@ from handlers.reactions.applying import apply
 from handlers.reactions.choosing import chosen, runs_here
 from handlers.reactions.decisions import cancel, discard
 from handlers.reactions.gathering import Gatherer, host_words, newest_each
+from handlers.reactions.linked import split_by_user, user_refusal
 from handlers.reactions.pulls import free_holds, look_again, plan_pull, pull_event
 from handlers.reactions.pushed_again import plan_pushed_again, was_pushed
 from handlers.services import Services
@@ -65,8 +67,11 @@ def _plan(services: Services, asked: Asked, command: Command) -> Result:
     wanted = [w for w in tracking if _is_chosen(w, command)]
     if not wanted:
         return "no workspace chosen", answer(services, asked, replies.nothing_chosen(command))
+    wanted, refused = split_by_user(services, asked, wanted, Needs.RUNS_PLAN)
+    if not wanted:
+        return "not allowed to plan", answer(services, asked, "\n\n".join(refused))
     approved = _approved_at_head(services, asked, pull, wanted)
-    reasons = [replies.already_approved(line) for line in Gatherer(services).lines(approved)]
+    reasons = refused + [replies.already_approved(line) for line in Gatherer(services).lines(approved)]
     wanted = [w for w in wanted if w.id not in {run.workspace_id for run in approved}]
     if not wanted:
         return "approved already", answer(services, asked, "\n\n".join(reasons))
@@ -97,10 +102,14 @@ def _plan_pushed(services: Services, asked: Asked, command: Command) -> Result:
         is_pull = asked.thread.pull_number is not None
         body = replies.pull_is_over(host_words(services, asked.repository))
         return "nothing to plan", answer(services, asked, body if is_pull else replies.nothing_to(CommandVerb.PLAN))
-    wanted = [run for run in runs if _is_chosen(services.workspaces.get(run.workspace_id), command)]
-    if not wanted:
+    workspaces = [w for w in (services.workspaces.get(run.workspace_id) for run in runs) if _is_chosen(w, command)]
+    if not workspaces:
         return "no workspace chosen", answer(services, asked, replies.nothing_chosen(command))
-    return plan_pushed_again(services, asked, wanted)
+    allowed, refused = split_by_user(services, asked, workspaces, Needs.RUNS_PLAN)
+    if not allowed:
+        return "not allowed to plan", answer(services, asked, "\n\n".join(refused))
+    ids = {workspace.id for workspace in allowed}
+    return plan_pushed_again(services, asked, [run for run in runs if run.workspace_id in ids], refused)
 
 
 def _is_chosen(workspace: Workspace, command: Command) -> bool:
@@ -162,6 +171,10 @@ def _refusal(services: Services, asked: Asked, runs: Sequence[Run]) -> str:
                 return replies.not_allowed(asked.who, workspace.name, ApplyPermission.WRITE)
         elif not may_apply(asked.role, workspace.apply_permission):
             return replies.not_allowed(asked.who, workspace.name, workspace.apply_permission)
+        needs = Needs.RUNS_PLAN if run.kind is RunKind.PLAN_ONLY else Needs.RUNS_APPLY
+        refusal = user_refusal(services, asked, workspace, needs)
+        if refusal:
+            return refusal
     return ""
 
 
@@ -172,6 +185,9 @@ def _unlock(services: Services, asked: Asked) -> Result:
         if not may_apply(asked.role, workspace.apply_permission):
             body = replies.not_allowed(asked.who, workspace.name, workspace.apply_permission)
             return "not allowed to unlock", answer(services, asked, body)
+        refusal = user_refusal(services, asked, workspace, Needs.RUNS_APPLY)
+        if refusal:
+            return "not allowed to unlock", answer(services, asked, refusal)
     with services.records.write():
         freed, jobs = free_holds(services, asked.repository, number) if number is not None else ([], [])
         if not freed:

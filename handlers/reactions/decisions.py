@@ -10,8 +10,9 @@ from typing import Any
 
 from bot.errors import Refused
 from bot.ids import RunId, WorkspaceId
-from bot.run import AT_A_RUNNER, Run, RunKind, RunStatus, Stage
+from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent, can
+from bot.run_queue import in_order, position
 from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
@@ -142,6 +143,25 @@ def force_cancel(services: Services, run_id: RunId, who: str) -> list[Job]:
     return jobs
 
 
+def force_execute(services: Services, run_id: RunId, who: str) -> list[Job]:
+    """Let a pending run go next: what is before it in the queue and not yet approved is discarded.
+
+    Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run#forcefully-execute-a-run
+    """
+    with services.records.write():
+        run = services.runs.get(run_id)
+        queue = in_order(services.runs.unfinished(run.workspace_id))
+        before = queue[: position(queue, run.id) - 1]
+        if run.status is not RunStatus.PENDING or not before or not before[0].holds_workspace:
+            raise Refused(f"{run.id} does not wait behind another run")
+        jobs: list[Job] = []
+        for other in before:
+            if not can(other, RunEvent.DISCARDED) or other.status in APPROVED:
+                raise Refused(f"{other.id}, before it, is {other.status.value.replace('_', ' ')}: it can't be discarded")
+            jobs += move(services, other, RunEvent.DISCARDED, f"discarded, so that {run.id} goes next", actor=who)[1]
+    return [*jobs, Job(Verb.WORK_QUEUE, run.workspace_id)]
+
+
 def lock_for_unknown_outcome(services: Services, run: Run) -> None:
     """Nothing starts in this workspace until a person has looked, or the runner hands its result in."""
     if not services.workspaces.get(run.workspace_id).is_locked:
@@ -153,14 +173,23 @@ def unknown_outcome(run: Run) -> str:
     return f"outcome of {run.id} unknown"
 
 
-def lock(services: Services, workspace_id: WorkspaceId, who: str, reason: str) -> list[Job]:
+def lock(
+    services: Services,
+    workspace_id: WorkspaceId,
+    who: str,
+    reason: str,
+    *,
+    holder_id: str = "",
+    lock_id: str = "",
+    info: str = "",
+) -> list[Job]:
     """Keep runs pending. A run that is under way holds the workspace already; it is decided or cancelled first."""
     with services.records.write():
         holder = next((run for run in services.runs.unfinished(workspace_id) if run.holds_workspace), None)
         if holder is not None:
             name = services.workspaces.get(workspace_id).name
             raise Refused(f"{name} is held by {holder.id}, which is {holder.status.value.replace('_', ' ')}")
-        services.workspaces.lock(workspace_id, who, reason)
+        services.workspaces.lock(workspace_id, who, reason, holder_id, lock_id, info)
     return []
 
 

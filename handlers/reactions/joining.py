@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 from bot.connection import Connection, Provider, Repository
 from bot.errors import OutsideTrouble, Refused
-from bot.ids import ConnectionId
+from bot.ids import ConnectionId, ProjectId
+from bot.tags import check_tags
 from bot.vcs.credentials import check_credential
 from bot.workspace import Workspace
 from bot.workspace_settings import check_name, fitting_settings
 from handlers.services import Services
 from storage.people import Organization
+from storage.tags import Tagged
 
 _log = logging.getLogger(__name__)
 
@@ -46,21 +48,30 @@ class VcsChoice:
 
 
 def create_workspace(
-    services: Services, organization: Organization, name: str, settings: Mapping[str, Any], vcs: VcsChoice | None
+    services: Services,
+    organization: Organization,
+    name: str,
+    settings: Mapping[str, Any],
+    vcs: VcsChoice | None,
+    *,
+    project_id: ProjectId | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[Workspace, str]:
     """A new workspace, and the secret of its webhook to be shown this once; empty where there is none to paste.
 
     `settings` are fields of Workspace. Raises Refused for what doesn't fit, OutsideTrouble from the host.
     """
     check_name(name)
-    fitting = fitting_settings(settings)
+    fitting, own_tags = fitting_settings(settings), check_tags(tags or {})
     if services.workspaces.by_name(organization.id, name):
         raise Refused(f"there is a workspace named {name} already")
     repository = join(services, organization, vcs) if vcs else None
     if repository is not None:
         _note_where_it_begins(services, repository, str(fitting.get("branch") or repository.default_branch))
     with services.records.write():
-        workspace = services.workspaces.add(organization.id, name, repository.id if repository else None, fitting)
+        repository_id = repository.id if repository else None
+        workspace = services.workspaces.add(organization.id, name, repository_id, fitting, project_id)
+        services.workspace_tags.bind(Tagged.WORKSPACE, workspace.id, organization.id, own_tags)
     return workspace, _shown_secret(vcs, repository)
 
 
@@ -73,14 +84,18 @@ def change_workspace(
     name: str | None = None,
     vcs: VcsChoice | None = None,
     leave_vcs: bool = False,
+    project_id: ProjectId | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[Workspace, str]:
-    """The workspace with other settings, name or repository, and a newly joined repository's webhook secret.
+    """The workspace with other settings, name, repository or project, and a new repository's webhook secret.
 
-    What is not given stays. Runs that exist keep what they are locked to. Raises as `create_workspace`.
+    What is not given stays; `tags` are all that there will be. Runs that exist keep what they are locked to.
+    Raises as `create_workspace`.
     """
     fitting = fitting_settings(settings, workspace)
     is_renamed = name is not None and check_name(name) != workspace.name
     repository = join(services, organization, vcs) if vcs else None
+    own_tags = None if tags is None else check_tags(tags)
     with services.records.write():
         if name is not None and is_renamed:
             other = services.workspaces.by_name(organization.id, name)
@@ -89,6 +104,10 @@ def change_workspace(
             services.workspaces.rename(workspace.id, name)
         if repository is not None or leave_vcs:
             services.workspaces.listen_to(workspace.id, repository.id if repository else None)
+        if project_id is not None:
+            services.workspaces.move_to(workspace.id, project_id)
+        if own_tags is not None:
+            services.workspace_tags.replace(Tagged.WORKSPACE, workspace.id, organization.id, own_tags)
         changed = services.workspaces.change(workspace.id, fitting)
     is_new = repository is not None and repository.id != workspace.repository_id
     return changed, _shown_secret(vcs, repository) if is_new else ""

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 from bot.connection import Repository
+from bot.manifest import VariableValue
 from bot.run import TriggerReason
+from bot.run_options import ORDINARY, RunOptions
+from storage.configuration_versions import ConfigurationVersion
 
 
 @dataclass(frozen=True)
 class RunRequest:
     """`delivery` is what makes each of the event's runs unique, with its workspace."""
 
-    repository: Repository
+    repository: Repository | None  # None: the configuration was uploaded
     commit_sha: str
     trigger_reason: TriggerReason
     delivery: str
@@ -23,3 +26,14 @@ class RunRequest:
     may_auto_apply: bool = False
     auto_apply: bool | None = None  # asked for with this run; None: as the workspace has it
     is_destroy: bool = False
+    source: str = ""  # TFE's word for who asked, if somebody did by hand
+    version: ConfigurationVersion | None = None  # a configuration that is there already; None: it is fetched
+    options: RunOptions = ORDINARY
+    variables: tuple[VariableValue, ...] = ()  # of this run alone: they win over the workspace's
+
+    @property
+    def origin(self) -> Repository:
+        """The repository whose event this is. Raises LookupError for a request that came from none."""
+        if self.repository is None:
+            raise LookupError(f"{self.delivery} is no event of a repository")
+        return self.repository

@@ -4,21 +4,32 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+from bot.errors import Refused
 from bot.ids import RunId
-from bot.manifest import Manifest
+from bot.manifest import Manifest, VariableValue
 from bot.run import Run, RunKind, TriggerReason
-from bot.workspace import Workspace
+from bot.workspace import ExecutionMode, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.reports import report
+from handlers.reactions.run_variables import run_variables
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion
 from storage.ids import new_id
 
 
 def configuration(services: Services, request: RunRequest, *, submodules: bool) -> ConfigurationVersion:
-    """The tree of the request's commit, fetched, archived and pinned once. Raises OutsideTrouble."""
+    """The tree of the request's commit, fetched, archived and pinned once. Raises OutsideTrouble.
+
+    What was uploaded is there; Refused if its archive isn't.
+    """
     repository = request.repository
+    if request.version is not None:
+        if not request.version.is_uploaded:
+            raise Refused(f"configuration version {request.version.id} is {request.version.status}, not uploaded")
+        return request.version
+    if repository is None:
+        raise Refused("there is no configuration to run: connect a repository, or upload one")
     known = services.configurations.of_commit(repository.id, request.commit_sha, submodules=submodules)
     if known:
         return known
@@ -56,8 +67,11 @@ def create_run(
 ) -> tuple[Run | None, list[Job]]:
     """Freeze everything and write the run; None if this delivery has made its run here already.
 
-    Raises OutsideTrouble if the configuration can't be fetched: then there is no run yet.
+    Raises OutsideTrouble if the configuration can't be fetched: then there is no run yet. Raises Refused for a
+    workspace whose users run it on their own machines.
     """
+    if workspace.execution_mode is ExecutionMode.LOCAL:
+        raise Refused(f"{workspace.name} has execution-mode local: its runs happen on its users' machines")
     version = configuration(services, request, submodules=workspace.ingress_submodules)
     try:
         with services.records.write():
@@ -87,7 +101,8 @@ def _frozen(
         base_sha=request.base_sha,
         pull_number=request.pull_number,
         is_destroy=request.is_destroy,
-        variables=tuple(variable.as_value for variable in services.variables.all(workspace.id)),
+        variables=_variables(services, workspace, request),
+        options=request.options,
     )
     run = Run(
         id=RunId(new_id("run")),
@@ -101,16 +116,22 @@ def _frozen(
         queue_sequence=services.runs.next_sequence(),
         auto_apply=_auto_apply(workspace, request) and kind is RunKind.NORMAL,
         is_destroy=request.is_destroy,
-        repository_id=request.repository.id,
+        repository_id=request.repository.id if request.repository else None,
         branch=request.branch,
         tag=request.tag,
         base_sha=request.base_sha,
         pull_number=request.pull_number,
         delivery=request.delivery,
         message=request.message or version.message.partition("\n")[0],
+        source=request.source,
         created_by=request.created_by,
     )
     return run, manifest
+
+
+def _variables(services: Services, workspace: Workspace, request: RunRequest) -> tuple[VariableValue, ...]:
+    """The run's own, the workspace's and those of its variable sets: one value for each, by TFE's precedence."""
+    return run_variables(services, workspace.id, request.variables)
 
 
 def _auto_apply(workspace: Workspace, request: RunRequest) -> bool:
@@ -119,7 +140,7 @@ def _auto_apply(workspace: Workspace, request: RunRequest) -> bool:
 
 
 def _first_sentence(run: Run) -> str:
-    short = run.commit_sha[:7]
+    short = run.short_commit
     match run.trigger_reason:
         case TriggerReason.PUSH:
             return f"made by the push of {short} to {run.branch}"
@@ -129,3 +150,5 @@ def _first_sentence(run: Run) -> str:
             return f"made by pull request #{run.pull_number} at {short}"
         case TriggerReason.MANUAL:
             return f"asked for at {short}"
+        case TriggerReason.RUN_TRIGGER:
+            return f"{run.message[:1].lower()}{run.message[1:]}, at {short}"

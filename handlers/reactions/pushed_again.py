@@ -1,5 +1,7 @@
 """What if a pushed commit is to be planned once more? Its runs are made anew, unless a newer commit has some."""
 
+from collections.abc import Sequence
+
 from bot.messages import replies
 from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, TriggerReason
 from bot.workspace import Workspace
@@ -16,11 +18,16 @@ def was_pushed(run: Run) -> bool:
     return run.kind is RunKind.NORMAL and run.trigger_reason in (TriggerReason.PUSH, TriggerReason.TAG)
 
 
-def plan_pushed_again(services: Services, asked: Asked, runs: list[Run]) -> tuple[str, list[Job]]:
-    """Plan each of these pushed runs' commits again. Raises OutsideTrouble before anything was done."""
+def plan_pushed_again(
+    services: Services, asked: Asked, runs: list[Run], refused: Sequence[str] = ()
+) -> tuple[str, list[Job]]:
+    """Plan each of these pushed runs' commits again. Raises OutsideTrouble before anything was done.
+
+    `refused` is what the answer says besides: why others are not.
+    """
     jobs: list[Job] = []
     planned: list[str] = []
-    reasons: list[str] = []
+    reasons = list(refused)
     for run in runs:
         workspace = services.workspaces.get(run.workspace_id)
         reason = _why_not(services, run, workspace, asked.key)

@@ -83,7 +83,7 @@ def make_runs(
     if not wanted:
         return report_nothing_to_do(services, request, workspaces, decisions)
     if request.pull_number is None:
-        jobs.append(Job(Verb.FIND_PULLS, f"{request.repository.id}/{request.commit_sha}/0"))
+        jobs.append(Job(Verb.FIND_PULLS, f"{request.origin.id}/{request.commit_sha}/0"))
     names = ", ".join(by_id[decision.workspace_id].name for decision in wanted[:5])
     more_names = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
     return f"{len(wanted)} run{'s' if len(wanted) != 1 else ''} made: {names}{more_names}", jobs

@@ -100,10 +100,10 @@ def report_nothing_to_do(
     if any(decision.is_repeat for decision in reasons):
         return sentence, []
     why = _why([decision.why for decision in reasons if decision.why is not None])
-    jobs = report_commit(services, request.repository, request.commit_sha, why_none=why)
+    jobs = report_commit(services, request.origin, request.commit_sha, why_none=why)
     if jobs and request.pull_number is not None:
         # What its comment says of an older head, or of another base, is wrong now.
-        jobs += report_pull(services, request.repository, request.pull_number)
+        jobs += report_pull(services, request.origin, request.pull_number)
     return sentence, jobs
 
 

@@ -1,4 +1,4 @@
-"""What follows from an apply's end, beside the queue? Plans that are out of date, and a merge where it is wanted."""
+"""What follows from an apply's end, beside the queue? Runs elsewhere, plans that are out of date, a merge."""
 
 import structlog
 
@@ -10,6 +10,7 @@ from bot.workspace import Workflow
 from handlers.jobs import Job, Verb
 from handlers.reactions.gathering import newest_each
 from handlers.reactions.pulls import end_run, look_again, plan_pull
+from handlers.reactions.run_triggers import trigger_runs
 from handlers.services import Services
 from storage.outbox import Channel, pull_lane
 
@@ -17,13 +18,14 @@ log = structlog.get_logger()
 
 
 def after_apply(services: Services, run_id: str) -> list[Job]:
-    """Plan the workspace's pull requests again whose plans were made on another state than the current one.
+    """Make the runs that it triggers elsewhere, and plan pull requests again that were planned on another state.
 
     What the host can't be asked now stays owed, and the sweep comes back for it.
     """
     run = services.runs.get(run_id)
-    jobs = _want_merge(services, run)
-    put_off = False
+    triggered, is_done = trigger_runs(services, run)
+    jobs = [*_want_merge(services, run), *triggered]
+    put_off = not is_done
     for other in services.runs.unfinished(run.workspace_id):
         if other.kind is RunKind.SAVED_PLAN and other.status is RunStatus.PLANNED_AND_SAVED:
             try:

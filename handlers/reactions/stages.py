@@ -213,13 +213,9 @@ def _plan_lost(services: Services, run: Run, job: StageJob) -> list[Job]:
 
 
 def engine_of(services: Services, job: StageJob) -> tuple[str, str]:
-    """(engine, version): what the workspace asks for; for an apply exactly what the plan was made with."""
-    run = services.runs.get(job.run_id)
-    manifest = services.runs.manifest(run.id)
-    if job.stage is Stage.APPLY:
-        plan = services.jobs.of_run(run.id, Stage.PLAN)
-        result = (plan.result if plan else None) or {}
-        return str(result.get("engine") or manifest.engine), str(
-            result.get("engine_version") or manifest.engine_version
-        )
+    """(engine, version): what the workspace asks for; once the run was begun with one, exactly that."""
+    begun_with = services.jobs.engine_of(job.run_id)
+    if begun_with is not None:
+        return begun_with
+    manifest = services.runs.manifest(job.run_id)
     return manifest.engine, manifest.engine_version

@@ -9,30 +9,46 @@ from storage.migrations.sets import records
 def runs(db: Database) -> None:
     db.execute(
         """CREATE TABLE configuration_versions (
-            id TEXT PRIMARY KEY, repository_id TEXT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+            id TEXT PRIMARY KEY,
+            -- either fetched from a repository, for all its workspaces, or uploaded to a workspace
+            repository_id TEXT REFERENCES repositories (id) ON DELETE CASCADE,
+            workspace_id TEXT REFERENCES workspaces (id) ON DELETE CASCADE,
             commit_sha TEXT NOT NULL, submodules INTEGER NOT NULL, blob_id TEXT NOT NULL,
             message TEXT NOT NULL, author TEXT NOT NULL, created_at TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'uploaded', error TEXT NOT NULL DEFAULT '',
+            source TEXT NOT NULL DEFAULT '', speculative INTEGER NOT NULL DEFAULT 0,
+            provisional INTEGER NOT NULL DEFAULT 0, auto_queue_runs INTEGER NOT NULL DEFAULT 1,
             UNIQUE (repository_id, commit_sha, submodules)) STRICT"""
     )
+    db.execute("CREATE INDEX configurations_uploaded ON configuration_versions (workspace_id, created_at)")
+    db.execute("CREATE INDEX configurations_pending ON configuration_versions (created_at) WHERE status = 'pending'")
     db.execute("CREATE TABLE run_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT")
     db.execute(
         """CREATE TABLE runs (
             id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+            organization_id TEXT NOT NULL,
             kind TEXT NOT NULL, configuration_version_id TEXT NOT NULL, commit_sha TEXT NOT NULL,
             manifest BLOB NOT NULL, manifest_digest TEXT NOT NULL, trigger_reason TEXT NOT NULL,
             created_at TEXT NOT NULL, queue_sequence INTEGER NOT NULL, auto_apply INTEGER NOT NULL,
             is_destroy INTEGER NOT NULL, repository_id TEXT, branch TEXT NOT NULL, tag TEXT NOT NULL,
             base_sha TEXT NOT NULL, pull_number INTEGER, delivery TEXT NOT NULL, message TEXT NOT NULL,
-            created_by TEXT NOT NULL, status TEXT NOT NULL, plan_digest TEXT NOT NULL, planned_on TEXT,
-            summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, trouble TEXT NOT NULL,
+            source TEXT NOT NULL, created_by TEXT NOT NULL, status TEXT NOT NULL, plan_digest TEXT NOT NULL,
+            planned_on TEXT, summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, trouble TEXT NOT NULL,
             cancel_requested_at TEXT, forced INTEGER NOT NULL, times TEXT NOT NULL) STRICT"""
     )
     db.execute("CREATE UNIQUE INDEX runs_once_per_delivery ON runs (delivery, workspace_id) WHERE delivery != ''")
     unfinished = "status NOT IN ('applied', 'planned_and_finished', 'discarded', 'errored', 'canceled')"
     db.execute(f"CREATE INDEX runs_unfinished ON runs (workspace_id, queue_sequence) WHERE {unfinished}")
-    db.execute("CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC)")
+    at_work = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
+    db.execute(f"CREATE INDEX runs_at_work ON runs (status) WHERE {at_work}")
+    # Lists are narrowed, sorted and counted within these alone: the rows, which hold the manifests, are large.
+    filtered = "kind, status, trigger_reason, is_destroy, commit_sha, created_by"
+    db.execute(f"CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC, {filtered})")
+    of_organization = f"organization_id, queue_sequence DESC, workspace_id, {filtered}"
+    db.execute(f"CREATE INDEX runs_by_organization ON runs ({of_organization})")
     db.execute("CREATE INDEX runs_by_commit ON runs (repository_id, commit_sha)")
     db.execute("CREATE INDEX runs_by_pull ON runs (repository_id, pull_number) WHERE pull_number IS NOT NULL")
+    db.execute("CREATE INDEX runs_by_configuration ON runs (configuration_version_id, queue_sequence)")
     pushed = "trigger_reason IN ('push', 'tag')"
     db.execute(f"CREATE INDEX runs_pushed ON runs (repository_id, commit_sha, created_at) WHERE {pushed}")
     # Runs whose apply has ended and whose consequences (other plans, a merge) have not been seen to yet.
@@ -49,8 +65,9 @@ def runs(db: Database) -> None:
             stage TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL,
             token_hash TEXT NOT NULL DEFAULT '', nonce_hash TEXT NOT NULL DEFAULT '',
             lease_id TEXT NOT NULL DEFAULT '', lease_until TEXT,
-            runner TEXT NOT NULL DEFAULT '', signal TEXT NOT NULL DEFAULT 'none', claimed_at TEXT, finished_at TEXT,
+            runner TEXT NOT NULL DEFAULT '', engine TEXT NOT NULL DEFAULT '', engine_version TEXT NOT NULL DEFAULT '', signal TEXT NOT NULL DEFAULT 'none', claimed_at TEXT, finished_at TEXT,
             log_size INTEGER NOT NULL DEFAULT 0, log_blob_id TEXT, plan_blob_id TEXT, plan_json_blob_id TEXT,
+            plan_redacted_blob_id TEXT,
             work_folder_blob_id TEXT, errored_state_blob_id TEXT, result TEXT) STRICT"""
     )
     db.execute("CREATE INDEX stage_jobs_run ON stage_jobs (run_id, stage)")

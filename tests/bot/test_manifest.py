@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.manifest import Category, Manifest, VariableValue, is_refused_environment, plan_digest, plan_digest_in_pieces
+from bot.run_options import RunOptions
 
 KEY = b"k" * 32
 SECRET = VariableValue("password", "hunter2", Category.TERRAFORM, sensitive=True)
@@ -39,6 +40,7 @@ CHANGES: dict[str, Any] = {
     "pull_number": 41,
     "is_destroy": True,
     "variables": (),
+    "options": RunOptions(targets=("terraform_data.one",)),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.events import HostRepository, HostUser, PullAction, PullChanged, PullRequest, Pushed, Tagged
-from bot.ids import OrganizationId, WorkspaceId
+from bot.ids import OrganizationId, ProjectId, WorkspaceId
 from bot.mapping import Decision, MappingFacts, NoRun, WantRun, decide, pull_key, tag_key
 from bot.run import RunKind
 from bot.workspace import Workflow, Workspace
@@ -26,6 +26,7 @@ def a_workspace(name: str = "1", **settings: Any) -> Workspace:
         organization_name="acme",
         name=name,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        project_id=ProjectId("prj-1"),
         **settings,
     )
 

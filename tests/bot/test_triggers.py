@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.ids import OrganizationId, WorkspaceId
+from bot.ids import OrganizationId, ProjectId, WorkspaceId
 from bot.triggers import LONGEST_PATTERN, BadPattern, ChangedPaths, compile_glob, tag_matches
 from bot.workspace import Workspace
 
@@ -20,6 +20,7 @@ def a_workspace(**settings: Any) -> Workspace:
         organization_name="acme",
         name="prod",
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        project_id=ProjectId("prj-1"),
         **settings,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.errors import Refused
-from bot.ids import OrganizationId, WorkspaceId
+from bot.ids import OrganizationId, ProjectId, WorkspaceId
 from bot.workspace import EngineName, Requirement, Workflow, Workspace
 from bot.workspace_settings import check_name, fitting_settings
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def a_workspace(**settings: Any) -> Workspace:
-    return Workspace(WorkspaceId("ws-1"), OrganizationId("org-1"), "acme", "prod", NOW, **settings)
+    return Workspace(WorkspaceId("ws-1"), OrganizationId("org-1"), "acme", "prod", NOW, ProjectId("prj-1"), **settings)
 
 
 @pytest.mark.parametrize("name", ["a", "prod-1_B", "x" * 90])

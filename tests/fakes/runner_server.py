@@ -31,6 +31,7 @@ class FakeJob:
     result: dict[str, Any] | None = None
     lease_id: str = ""
     lease_until: float = 0
+    engine: dict[str, str] = field(default_factory=dict)
     claims: list[str] = field(default_factory=list)
     signal: str = "none"
     order: list[str] = field(default_factory=list)  # what arrived, in order
@@ -106,6 +107,14 @@ class FakeRunlock:
             "engine_version": "",
             "working_directory": "",
             "is_destroy": False,
+            "options": {
+                "refresh": True,
+                "refresh_only": False,
+                "structured_output": False,
+                "drawn_by_client": False,
+                "targets": [],
+                "replaces": [],
+            },
             "variables": [],
             "state_url": f"{self.url}/state/acme/prod?run=run-7",
             "run_token": RUN_TOKEN,
@@ -225,6 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._log(job, int(query["offset"][0]), body)
         if what == "result":
             job.result = json.loads(body)
+        elif what == "engine":
+            job.engine = json.loads(body)
         else:
             job.uploads[what] = body
         return self._answer(200, {})

@@ -510,36 +510,44 @@ MUTANTS: tuple[Mutant, ...] = (
         S + "test_hostile_deliveries.py::test_our_credential_never_goes_to_another_host",
     ),
     # 12. Foreign code never runs bare, and its token only reads.
-    mutant(
+    Mutant(
         12,
         "a plan's token only reads",
-        "handlers/state/http_backend.py",
-        "    return fresh.status is RunStatus.APPLYING\n",
-        "    return not fresh.is_final\n",
-        S + "test_state_door.py::test_a_plan_only_reads_and_an_apply_writes",
+        (
+            Edit("bot/access.py", "if is_own and standing.is_applying else NOTHING", "if is_own else NOTHING"),
+            Edit(  # asked again in the transaction that writes
+                "handlers/state/holding.py", " or fresh.status is not RunStatus.APPLYING:\n", ":\n"
+            ),
+        ),
+        (S + "test_state_door.py::test_a_plan_only_reads_and_an_apply_writes",),
     ),
     mutant(
         12,
         "a run's token dies with the run",
-        "handlers/state/http_backend.py",
-        "    if known is None or run is None or not _is_at_it(services, run, known[1]):\n",
-        "    if known is None or run is None:\n",
+        "handlers/state/run_tokens.py",
+        "    if run.status is not RunStatus.APPLYING:\n        return None\n",
+        "    if run.status is not RunStatus.APPLYING:\n        return run\n",
         S + "test_state_door.py::test_the_token_dies_with_the_run",
     ),
-    mutant(
+    Mutant(
         12,
         "a run writes its own workspace only",
-        "handlers/state/http_backend.py",
-        "        if run.workspace_id != workspace.id or not _may_write(services, run):\n",
-        "        if not _may_write(services, run):\n",
-        S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",
+        (
+            Edit(
+                "bot/access.py",
+                "if is_own and standing.is_applying else NOTHING",
+                "if standing.is_applying else NOTHING",
+            ),
+            Edit("handlers/state/holding.py", "if fresh.workspace_id != workspace_id or ", "if "),
+        ),
+        (S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",),
     ),
     mutant(
         12,
         "a run sees its own organization only",
-        "handlers/state/http_backend.py",
-        "own.organization_name.lower() != organization.lower()",
-        "not own.organization_name",
+        "handlers/access.py",
+        "is_member=own.organization_id == organization_id, is_applying",
+        "is_member=True, is_applying",
         S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",
     ),
     mutant(
@@ -574,6 +582,54 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if not workspace.author_may_apply and asked.comment.author.host_id in self._authors(run):\n",
         "        if not workspace.name:\n",
         S + "test_who_may.py::test_the_author_may_not_approve_their_own_where_four_eyes_are_asked_for",
+    ),
+    mutant(
+        13,
+        "where an account is linked to a user, an apply needs the user's access too",
+        R + "applying.py",
+        "        refusal = user_refusal(self._services, asked, workspace, Needs.RUNS_APPLY)\n",
+        '        refusal = ""\n',
+        S + "test_linked_users.py::test_who_writes_at_the_host_but_only_reads_here_may_not_apply",
+    ),
+    mutant(
+        13,
+        "and so does taking a plan away",
+        R + "commands.py",
+        "        refusal = user_refusal(services, asked, workspace, needs)\n",
+        '        refusal = "" if needs else "-"\n',
+        S + "test_linked_users.py::test_nor_may_they_take_away_what_others_planned",
+    ),
+    mutant(
+        13,
+        "and so does planning an open pull request",
+        R + "commands.py",
+        "    wanted, refused = split_by_user(services, asked, wanted, Needs.RUNS_PLAN)\n",
+        "    refused = list[str]()\n",
+        S + "test_linked_users.py::test_plan_takes_access_to_plan",
+    ),
+    mutant(
+        13,
+        "and so does freeing what is held",
+        R + "commands.py",
+        "        refusal = user_refusal(services, asked, workspace, Needs.RUNS_APPLY)\n",
+        '        refusal = ""\n',
+        S + "test_linked_users.py::test_nor_free_what_is_held",
+    ),
+    mutant(
+        13,
+        "what may be seen but not done is refused at every route",
+        "handlers/access.py",
+        "        if self.needs not in elsewhere and self.needs not in allowed:\n",
+        "        if not allowed:\n",
+        "tests/handlers/api/test_permission_matrix.py::test_each_role_gets_exactly_what_it_may",
+    ),
+    mutant(
+        13,
+        "an organization's token never applies",
+        "bot/access.py",
+        "            return IN_WORKSPACE - NEVER_BY_ORGANIZATION\n",
+        "            return IN_WORKSPACE\n",
+        "tests/handlers/api/test_permission_matrix.py::test_each_role_gets_exactly_what_it_may",
     ),
     # 14. No configuration of Runlock is read from the repository: here one is obeyed.
     mutant(
@@ -621,9 +677,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         12,
         "a plan's token is none while its run is applied",
-        "handlers/state/http_backend.py",
-        "    return stage is token_stage(Stage.APPLY, version)\n",
-        "    return bool(version is not None)\n",
+        "handlers/state/run_tokens.py",
+        "    return run if known[1] is token_stage(Stage.APPLY, version) else None\n",
+        "    return run if version is not None else None\n",
         S + "test_state_door.py::test_a_plan_only_reads_and_an_apply_writes",
     ),
     mutant(

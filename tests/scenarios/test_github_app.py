@@ -79,6 +79,23 @@ def test_a_reader_presses_and_is_refused_and_a_writer_may_after_that(app_world: 
     assert app_world.runs()[-1].status is RunStatus.DISCARDED
 
 
+def test_a_button_needs_what_the_user_behind_the_account_may(app_world: World) -> None:
+    """Invariant 13: as a comment does."""
+    repo, alice, pull = _opened(app_world)
+    services, connection = app_world.services, app_world.services.connections.all()[0]
+    user = services.people.add_user("alice-here", "alice@acme.test")
+    services.host_accounts.link(connection.id, str(alice.id), user.id)
+    for button in ("apply", "discard"):
+        _check(repo).press(button, alice)
+        app_world.settle()
+        assert app_world.runs()[-1].status is RunStatus.PLANNED_AND_SAVED
+        assert "no access for applying runs" in pull.comments[-1].body
+    services.people.make_owner(app_world.organization().id, user.id)
+    _check(repo).press("apply", alice)
+    app_world.settle()
+    assert app_world.runs()[-1].status is RunStatus.APPLIED
+
+
 def test_a_button_pressed_on_an_old_plan_applies_nothing(app_world: World) -> None:
     """Invariant 5: the button covers the plans that it showed, and those are gone."""
     repo, alice, pull = _opened(app_world)

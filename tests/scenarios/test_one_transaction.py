@@ -167,7 +167,7 @@ def test_a_commit_that_fails_leaves_nothing_open(github_world: World) -> None:
     def refused_at_its_commit() -> None:
         with records.write() as database:
             database.conn.execute("PRAGMA defer_foreign_keys = ON")
-            records.insert("memberships", {"organization_id": "org-0", "user_id": "user-0", "is_owner": 1})
+            records.insert("team_members", {"team_id": "team-0", "user_id": "user-0"})
 
     with pytest.raises(sqlite3.IntegrityError):
         refused_at_its_commit()

@@ -13,6 +13,7 @@ from storage import migrations
 from storage.database import Records
 from storage.encryption import Keyring
 from storage.people import People
+from storage.teams import Teams
 from storage.variables import Variables
 from storage.workspaces import Workspaces
 from tests.fakes.door_world import Clock
@@ -32,7 +33,7 @@ def variables(records: Records) -> Variables:
 
 @pytest.fixture
 def workspace_id(records: Records) -> WorkspaceId:
-    organization = People(records, Clock()).add_organization("acme", "ops@acme.test")
+    organization = People(records, Teams(records, Clock()), Clock()).add_organization("acme", "ops@acme.test")
     return Workspaces(records, Clock()).add(OrganizationId(organization.id), "prod").id
 
 

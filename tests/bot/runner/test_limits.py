@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.runner import free_space, stage
+from bot.runner import free_space, plan_reader
 from bot.runner.limits import MEGABYTE, Limits
 from bot.runner.settings import SandboxMode
 from tests.bot.runner.conftest import Runner
@@ -77,7 +77,7 @@ def test_a_sparse_file_is_refused_by_its_size(runner: Runner, server: FakeRunloc
 def test_a_plan_that_is_too_large_to_be_reviewed_is_refused(
     runner: Runner, server: FakeRunlock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "LARGEST_PLAN_JSON", 100_000)
+    monkeypatch.setattr(plan_reader, "LARGEST_PLAN_JSON", 100_000)
     script = (PLANS % "echo p > $out").replace(
         """echo '{"resource_changes": []}'""", "head -c 50000000 /dev/zero || echo cut off >&2"
     )

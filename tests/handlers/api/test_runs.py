@@ -103,20 +103,41 @@ def test_a_run_of_a_configuration_that_is_there(world: World, joined: Workspace)
     assert set(kinds) == {"plans", "applies", "configuration-versions", "ingress-attributes"}
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"refresh_only": True},
-        {"refresh": False},
-        {"target_addrs": ["a.b"]},
-        {"replace_addrs": ["a.b"]},
-        {"variables": [{"key": "a", "value": '"b"'}]},
-        {"allow_empty_apply": True},
-    ],
-)
+@pytest.mark.parametrize("given", [{"allow_empty_apply": True}, {"allow_config_generation": True}])
 def test_what_would_be_ignored_silently_is_refused(world: World, joined: Workspace, given: dict[str, Any]) -> None:
     assert world.ask("POST", "runs", body(joined, **given)).status_code == 422
     assert world.services.runs.recent() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"refresh_only": True, "is_destroy": True}, "not both"),
+        ({"refresh_only": True, "refresh": False}, "does nothing"),
+        ({"refresh_only": True, "replace_addrs": ["a.b"]}, "replaces nothing"),
+        ({"target_addrs": ["a.b\n-destroy"]}, "one line"),
+        ({"target_addrs": ["a"] * 1001}, "at most 1000"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    world: World, joined: Workspace, given: dict[str, Any], reason: str
+) -> None:
+    answer = world.ask("POST", "runs", body(joined, **given))
+    assert answer.status_code == 422
+    assert reason in answer.json["errors"][0]["detail"]
+    assert world.services.runs.recent() == []
+
+
+def test_a_run_is_locked_to_the_options_that_it_was_asked_with(world: World, joined: Workspace) -> None:
+    given = {"refresh": False, "target_addrs": ["a.b"], "replace_addrs": ["a.c"]}
+    variables = [{"key": "greeting", "value": '"moin"'}]
+    answer = world.ask("POST", "runs", body(joined, **given, variables=variables))
+    assert answer.status_code == 201
+    attributes = answer.json["data"]["attributes"]
+    assert (attributes["refresh"], attributes["target-addrs"], attributes["replace-addrs"]) == (False, ["a.b"], ["a.c"])
+    manifest = world.services.runs.manifest(answer.json["data"]["id"])
+    assert manifest.options.arguments() == ["-refresh=false", "-target=a.b", "-replace=a.c"]
+    assert [(each.key, each.value, each.hcl) for each in manifest.variables] == [("greeting", '"moin"', True)]
 
 
 def test_runs_that_cannot_be(world: World, joined: Workspace) -> None:

@@ -1,0 +1,112 @@
+"""Which configurations does a workspace have? Uploaded by clients, or fetched from its repository."""
+
+from typing import BinaryIO, cast
+
+from flask import Response, request
+
+from bot.access import Needs
+from bot.errors import NotFound
+from bot.workspace import Workspace
+from handlers.api.ask import Ask, Rule
+from handlers.api.configuration_documents import configuration_resource, ingress_resource
+from handlers.api.documents import nothing, one, paged
+from handlers.api.requests import asked_includes, asked_page, read_body
+from handlers.configuration_uploads import expected_upload, take_in, upload_path
+from handlers.enqueue import Enqueue
+from handlers.reactions.asked_runs import run_of_upload
+from handlers.services import Services
+from storage.configuration_versions import ConfigurationVersion, Upload
+
+INCLUDES = frozenset({"ingress_attributes", "run"})
+TAR_GZ = "application/gzip"
+
+
+def create(ask: Ask, workspace_id: str) -> Response:
+    workspace, body = ask.asker.workspace(workspace_id), read_body()
+    upload = Upload(
+        source=source_of_request(),
+        author=ask.username,
+        speculative=bool(body.flag("speculative")),
+        provisional=bool(body.flag("provisional")),
+        auto_queue_runs=body.flag("auto-queue-runs") is not False,
+    )
+    version = ask.services.configurations.expect(workspace.id, upload)
+    url = ask.services.settings.address.rstrip("/") + upload_path(ask.services, version)
+    return one(configuration_resource(version, upload_url=url), status=201)
+
+
+def source_of_request() -> str:
+    """TFE tells the CLI's cloud block from other clients by a header that only it sends (tfe-contract 1.3)."""
+    return "terraform+cloud" if request.headers.get("X-Terraform-Integration") == "cloud" else "tfe-api"
+
+
+def index(ask: Ask, workspace_id: str) -> Response:
+    workspace, page = ask.asker.workspace(workspace_id), asked_page()
+    asked_includes(INCLUDES)
+    found, total = ask.services.configurations.of_workspace(workspace.id, limit=page.size, offset=page.offset)
+    return paged([configuration_resource(version) for version in found], page, total)
+
+
+def show(ask: Ask, version_id: str) -> Response:
+    includes = asked_includes(INCLUDES)
+    version, _ = _find(ask, version_id)
+    included = []
+    if "ingress_attributes" in includes and version.repository_id:
+        included = [ingress_resource(version, ask.services.runs.newest_of_configuration(version.id))]
+    return one(configuration_resource(version), included=included)
+
+
+def ingress(ask: Ask, version_id: str) -> Response:
+    version, _ = _find(ask, version_id)
+    if version.repository_id is None:
+        raise NotFound(f"{version_id} was uploaded; it came from no repository")
+    return one(ingress_resource(version, ask.services.runs.newest_of_configuration(version.id)))
+
+
+def download(ask: Ask, version_id: str) -> Response:
+    """The archive as it is run: what was uploaded, or the commit's tree as a tar."""
+    version, _ = _find(ask, version_id)
+    if not version.is_uploaded:
+        raise NotFound(f"{version_id} has no archive: it is {version.status}")
+    return Response(ask.services.blobs.chunks(version.blob_id), content_type=TAR_GZ)
+
+
+def download_of_run(ask: Ask, run_id: str) -> Response:
+    run, _ = ask.asker.run(run_id)
+    return download(ask, run.configuration_version_id)
+
+
+def _find(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
+    """The version, and a workspace that has it and that the asker may see. Raises NotFound."""
+    version = ask.services.configurations.find(version_id)
+    if version is None:
+        raise NotFound(f"there is no configuration version {version_id}")
+    if version.workspace_id is not None:
+        return version, ask.asker.workspace(version.workspace_id)
+    for workspace_id in ask.services.runs.workspaces_of_configuration(version.id):
+        try:
+            return version, ask.asker.workspace(workspace_id)
+        except NotFound:
+            continue  # one commit's configuration may be that of several workspaces
+    raise NotFound(f"there is no configuration version {version_id}")
+
+
+def receive(services: Services, enqueue: Enqueue, version_id: str, mark: str) -> Response:
+    """The upload itself. Whoever has the address may."""
+    largest = services.settings.largest_configuration_megabytes * 10**6
+    request.max_content_length = largest + 1  # one more, so that what is larger is refused with its reason kept
+    version = expected_upload(services, version_id, mark)
+    take_in(services, version, cast(BinaryIO, request.stream), largest)
+    if version.auto_queue_runs and not version.provisional:
+        enqueue(run_of_upload(services, services.configurations.get(version.id)))
+    return nothing(200)
+
+
+RULES: tuple[Rule, ...] = (
+    ("POST", "/workspaces/<workspace_id>/configuration-versions", create, Needs.RUNS_PLAN),
+    ("GET", "/workspaces/<workspace_id>/configuration-versions", index, Needs.RUNS_READ),
+    ("GET", "/configuration-versions/<version_id>", show, Needs.RUNS_READ),
+    ("GET", "/configuration-versions/<version_id>/ingress-attributes", ingress, Needs.RUNS_READ),
+    ("GET", "/configuration-versions/<version_id>/download", download, Needs.RUNS_READ),
+    ("GET", "/runs/<run_id>/configuration-version/download", download_of_run, Needs.RUNS_READ),
+)

@@ -1,0 +1,88 @@
+"""Which workspace's apply makes a run in which other one?
+
+Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-triggers
+"""
+
+from collections.abc import Sequence
+
+from flask import Response
+
+from bot.access import Needs
+from bot.errors import NotFound, Refused
+from bot.timestamps import to_text
+from handlers.api.ask import Ask, Rule
+from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
+from handlers.api.requests import BadRequest, asked, asked_includes, asked_page, read_body
+from handlers.api.seen import neighbour, visible_only
+from handlers.api.workspace_documents import WorkspaceDocuments
+from storage.between_workspaces import Direction, RunTrigger
+
+INCLUDES = frozenset({"workspace", "sourceable"})
+
+
+def index(ask: Ask, workspace_id: str) -> Response:
+    """Those that make runs here, or those that this workspace's applies set off: the filter must say which."""
+    workspace, page, includes = ask.asker.workspace(workspace_id), asked_page(), asked_includes(INCLUDES)
+    direction = asked("filter[run-trigger][type]")
+    if direction not in set(Direction):
+        raise BadRequest(f"filter[run-trigger][type] is one of {', '.join(Direction)}")
+    found, total = ask.services.triggers.page(workspace.id, Direction(direction), limit=page.size, offset=page.offset)
+    return paged([_resource(trigger) for trigger in found], page, total, included=_included(ask, found, includes))
+
+
+def create(ask: Ask, workspace_id: str) -> Response:
+    """Let the applies of the workspace that the relationship `sourceable` names make runs in this one."""
+    workspace, source_id = ask.asker.workspace(workspace_id), read_body().related_id("sourceable")
+    if source_id is None:
+        raise Refused("a run trigger names its source, as the relationship sourceable")
+    source = neighbour(ask, workspace, source_id, Needs.RUNS_READ)
+    return one(_resource(ask.services.triggers.add(workspace, source)), status=201)
+
+
+def show(ask: Ask, trigger_id: str) -> Response:
+    includes, found = asked_includes(INCLUDES), _seen(ask, trigger_id)
+    return one(_resource(found), included=_included(ask, [found], includes))
+
+
+def remove(ask: Ask, trigger_id: str) -> Response:
+    ask.services.triggers.remove(_seen(ask, trigger_id).id)
+    return nothing()
+
+
+def _seen(ask: Ask, trigger_id: str) -> RunTrigger:
+    """A trigger belongs to the workspace that it makes runs in."""
+    found = ask.services.triggers.get(trigger_id)
+    try:
+        ask.asker.workspace(found.workspace_id)
+    except NotFound as error:
+        raise NotFound(f"there is no run trigger {trigger_id}") from error
+    return found
+
+
+def _included(ask: Ask, found: Sequence[RunTrigger], includes: set[str]) -> list[Resource]:
+    ids = {trigger.workspace_id for trigger in found if "workspace" in includes}
+    ids |= {trigger.source_id for trigger in found if "sourceable" in includes}
+    workspaces = visible_only(ask, ask.services.workspaces.with_ids(ids))
+    documents = WorkspaceDocuments(ask.asker, workspaces)
+    return [documents.resource(workspace) for workspace in workspaces]
+
+
+def _resource(trigger: RunTrigger) -> Resource:
+    attributes = {
+        "workspace-name": trigger.workspace_name,
+        "sourceable-name": trigger.source_name,
+        "created-at": to_text(trigger.created_at),
+    }
+    relationships = {
+        "workspace": to_one("workspaces", trigger.workspace_id, link=f"workspaces/{trigger.workspace_id}"),
+        "sourceable": to_one("workspaces", trigger.source_id, link=f"workspaces/{trigger.source_id}"),
+    }
+    return resource("run-triggers", trigger.id, attributes, relationships, link=f"run-triggers/{trigger.id}")
+
+
+RULES: tuple[Rule, ...] = (
+    ("GET", "/workspaces/<workspace_id>/run-triggers", index, Needs.WORKSPACE_READ),
+    ("POST", "/workspaces/<workspace_id>/run-triggers", create, Needs.WORKSPACE_ADMIN),
+    ("GET", "/run-triggers/<trigger_id>", show, Needs.WORKSPACE_READ),
+    ("DELETE", "/run-triggers/<trigger_id>", remove, Needs.WORKSPACE_ADMIN),
+)

@@ -1,0 +1,49 @@
+"""What may the asker see, of the things that belong to an organization? What it may not is not there."""
+
+from collections.abc import Sequence
+
+from bot.access import Needs
+from bot.errors import NotFound, Refused
+from bot.workspace import Workspace
+from handlers.api.ask import Ask
+from storage.projects import Project
+from storage.variable_sets import VariableSet
+
+
+def project_seen(ask: Ask, project_id: str) -> Project:
+    """Raises NotFound, in the same words for what isn't there and for what isn't the asker's."""
+    project = ask.services.projects.get(project_id)
+    _check_organization(ask, project.organization_name, f"there is no project {project_id}")
+    return project
+
+
+def variable_set_seen(ask: Ask, set_id: str) -> VariableSet:
+    """Raises NotFound, as `project_seen`."""
+    found = ask.services.variable_sets.get(set_id)
+    _check_organization(ask, found.organization_name, f"there is no variable set {set_id}")
+    return found
+
+
+def neighbour(ask: Ask, workspace: Workspace, ident: str, needs: Needs) -> Workspace:
+    """Another workspace of the same organization, which a request names besides. Raises Refused if there is none."""
+    missing = f"there is no workspace {ident} in {workspace.organization_name}"
+    try:
+        found = ask.asker.needing(needs).workspace(ident)
+    except NotFound as error:
+        raise Refused(missing) from error
+    if found.organization_id != workspace.organization_id:
+        raise Refused(missing)
+    return found
+
+
+def visible_only(ask: Ask, workspaces: Sequence[Workspace]) -> list[Workspace]:
+    """Those of one organization's workspaces that the asker may see."""
+    visible = ask.asker.visible_workspaces(workspaces[0].organization_id) if workspaces else None
+    return [workspace for workspace in workspaces if visible is None or workspace.id in visible]
+
+
+def _check_organization(ask: Ask, name: str, otherwise: str) -> None:
+    try:
+        ask.asker.organization(name)
+    except NotFound as error:
+        raise NotFound(otherwise) from error

@@ -1,0 +1,236 @@
+"""Which variables are shared, and by whom? Variable sets, their variables, and whom they are given to.
+
+Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/variable-sets
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from flask import Response
+
+from bot.access import Needs
+from bot.errors import Refused
+from bot.timestamps import to_text
+from handlers.api.ask import Ask, Rule
+from handlers.api.documents import Resource, linked, nothing, one, paged, resource, to_many, to_one
+from handlers.api.projects import project_resources
+from handlers.api.requests import (
+    Body,
+    asked,
+    asked_includes,
+    asked_page,
+    read_body,
+    read_entries,
+    related_entries,
+)
+from handlers.api.seen import project_seen, variable_set_seen, visible_only
+from handlers.api.variable_documents import changed_variable, found_variable, made_variable, set_variable
+from handlers.api.workspace_documents import WorkspaceDocuments
+from storage.variable_sets import GivenTo, Recipients, VariableSet
+
+INCLUDES = frozenset({"workspaces", "projects", "vars", "organization", "parent"})
+LONGEST_NAME = 90  # characters
+LONGEST_DESCRIPTION = 512  # characters
+
+
+def of_organization(ask: Ask, organization: str) -> Response:
+    owner, page = ask.asker.organization(organization), asked_page()
+    sets = ask.services.variable_sets
+    found, total = sets.page_of_organization(owner.id, asked("q"), limit=page.size, offset=page.offset)
+    return paged(_resources(ask, found), page, total, included=_included(ask, found))
+
+
+def of_workspace(ask: Ask, workspace_id: str) -> Response:
+    """Every set that reaches the workspace."""
+    workspace, page = ask.asker.workspace(workspace_id), asked_page()
+    sets = ask.services.variable_sets
+    found, total = sets.page_of_workspace(workspace.id, asked("q"), limit=page.size, offset=page.offset)
+    return paged(_resources(ask, found), page, total, included=_included(ask, found))
+
+
+def of_project(ask: Ask, project_id: str) -> Response:
+    project, page = project_seen(ask, project_id), asked_page()
+    sets = ask.services.variable_sets
+    found, total = sets.page_of_project(project.id, asked("q"), limit=page.size, offset=page.offset)
+    return paged(_resources(ask, found), page, total, included=_included(ask, found))
+
+
+def create(ask: Ask, organization: str) -> Response:
+    """A set, with its variables and whom it is given to, where they come with it; all of it or none."""
+    owner, body = ask.asker.organization(organization), read_body()
+    variables = related_entries(body, "vars") or []
+    with ask.services.records.write():
+        made = ask.services.variable_sets.add(
+            owner.id,
+            _name(body),
+            body.text("description", most=LONGEST_DESCRIPTION),
+            is_global=bool(body.flag("global")),
+            is_priority=bool(body.flag("priority")),
+        )
+        _give_as_asked(ask, made, body)
+        for variable in variables:
+            made_variable(ask, ask.services.set_variables, made.id, Body(variable.attributes))
+    return one(_resources(ask, [made])[0], status=201, included=_included(ask, [made]))
+
+
+def show(ask: Ask, set_id: str) -> Response:
+    found = variable_set_seen(ask, set_id)
+    return one(_resources(ask, [found])[0], included=_included(ask, [found]))
+
+
+def change(ask: Ask, set_id: str) -> Response:
+    """What isn't given stays; a relationship that is given names all that the set is given to."""
+    known, body = variable_set_seen(ask, set_id), read_body()
+    changed = replace(
+        known,
+        name=known.name if body.attributes.get("name") is None else _name(body),
+        description=(
+            body.text("description", most=LONGEST_DESCRIPTION)
+            if "description" in body.attributes
+            else known.description
+        ),
+        is_global=_or(body.flag("global"), known.is_global),
+        is_priority=_or(body.flag("priority"), known.is_priority),
+    )
+    with ask.services.records.write():
+        saved = ask.services.variable_sets.change(changed)
+        _give_as_asked(ask, saved, body)
+    return one(_resources(ask, [saved])[0], included=_included(ask, [saved]))
+
+
+def remove(ask: Ask, set_id: str) -> Response:
+    """Runs that exist keep the values that they were made with."""
+    ask.services.variable_sets.remove(variable_set_seen(ask, set_id).id)
+    return nothing()
+
+
+def variables(ask: Ask, set_id: str) -> Response:
+    known, page = variable_set_seen(ask, set_id), asked_page()
+    found, total = ask.services.set_variables.page(known.id, limit=page.size, offset=page.offset)
+    return paged([set_variable(variable) for variable in found], page, total)
+
+
+def create_variable(ask: Ask, set_id: str) -> Response:
+    known = variable_set_seen(ask, set_id)
+    return one(set_variable(made_variable(ask, ask.services.set_variables, known.id, read_body())), status=201)
+
+
+def show_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
+    return one(set_variable(found_variable(ask.services.set_variables, variable_set_seen(ask, set_id).id, variable_id)))
+
+
+def change_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
+    store = ask.services.set_variables
+    known = found_variable(store, variable_set_seen(ask, set_id).id, variable_id)
+    return one(set_variable(changed_variable(ask, store, known, read_body())))
+
+
+def remove_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
+    store = ask.services.set_variables
+    store.remove(found_variable(store, variable_set_seen(ask, set_id).id, variable_id).id)
+    return nothing()
+
+
+def _give(kind: GivenTo) -> Callable[..., Response]:
+    def view(ask: Ask, set_id: str) -> Response:
+        known = variable_set_seen(ask, set_id)
+        ask.services.variable_sets.give(known, kind, [entry.ident for entry in read_entries()])
+        return nothing()
+
+    return view
+
+
+def _take(kind: GivenTo) -> Callable[..., Response]:
+    def view(ask: Ask, set_id: str) -> Response:
+        known = variable_set_seen(ask, set_id)
+        ask.services.variable_sets.take(known, kind, [entry.ident for entry in read_entries()])
+        return nothing()
+
+    return view
+
+
+def _give_as_asked(ask: Ask, known: VariableSet, body: Body) -> None:
+    for kind in GivenTo:
+        entries = related_entries(body, kind.value)
+        if entries is not None:
+            ask.services.variable_sets.give_exactly(known, kind, [entry.ident for entry in entries])
+
+
+def _name(body: Body) -> str:
+    name = body.text("name").strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise Refused(f"a variable set's name has 1 to {LONGEST_NAME} printable characters")
+    return name
+
+
+def _or(given: bool | None, otherwise: bool) -> bool:
+    return otherwise if given is None else given
+
+
+def _resources(ask: Ask, sets: Sequence[VariableSet]) -> list[Resource]:
+    recipients = ask.services.variable_sets.recipients([found.id for found in sets])
+    return [_resource(found, recipients) for found in sets]
+
+
+def _resource(found: VariableSet, recipients: Recipients) -> Resource:
+    workspaces, projects = recipients.workspaces.get(found.id, []), recipients.projects.get(found.id, [])
+    attributes = {
+        "name": found.name,
+        "description": found.description,
+        "global": found.is_global,
+        "priority": found.is_priority,
+        "created-at": to_text(found.created_at),
+        "updated-at": to_text(found.updated_at),
+        "var-count": recipients.variables.get(found.id, 0),
+        "workspace-count": len(workspaces),
+        "project-count": len(projects),
+        "permissions": {"can-update": True},
+    }
+    relationships = {
+        "organization": to_one("organizations", found.organization_name),
+        "parent": to_one("organizations", found.organization_name),
+        "vars": linked(f"varsets/{found.id}/relationships/vars"),
+        "workspaces": to_many("workspaces", workspaces),
+        "projects": to_many("projects", projects),
+    }
+    return resource("varsets", found.id, attributes, relationships, link=f"varsets/{found.id}")
+
+
+def _included(ask: Ask, sets: Sequence[VariableSet]) -> list[Resource]:
+    includes = asked_includes(INCLUDES)
+    recipients = ask.services.variable_sets.recipients([found.id for found in sets]) if includes else Recipients()
+    included: list[Resource] = []
+    if "workspaces" in includes:
+        ids = {ident for given in recipients.workspaces.values() for ident in given}
+        workspaces = visible_only(ask, ask.services.workspaces.with_ids(ids))
+        documents = WorkspaceDocuments(ask.asker, workspaces)
+        included += [documents.resource(workspace) for workspace in workspaces]
+    if "projects" in includes:
+        ids_of_projects = {ident for given in recipients.projects.values() for ident in given}
+        included += project_resources(ask, ask.services.projects.with_ids(ids_of_projects))
+    if "vars" in includes:
+        of_each = ask.services.set_variables.all_of_each([found.id for found in sets])
+        included += [set_variable(variable) for variables in of_each.values() for variable in variables]
+    return included
+
+
+_ONE, _VARS = "/varsets/<set_id>", "/varsets/<set_id>/relationships/vars"
+RULES: tuple[Rule, ...] = (
+    ("GET", "/organizations/<organization>/varsets", of_organization, Needs.MEMBER),
+    ("POST", "/organizations/<organization>/varsets", create, Needs.MANAGE_WORKSPACES),
+    ("GET", "/workspaces/<workspace_id>/varsets", of_workspace, Needs.VARIABLES_READ),
+    ("GET", "/workspaces/<workspace_id>/applicable-varsets", of_workspace, Needs.VARIABLES_READ),
+    ("GET", "/projects/<project_id>/varsets", of_project, Needs.MEMBER),
+    ("GET", _ONE, show, Needs.MEMBER),
+    ("PATCH", _ONE, change, Needs.MANAGE_WORKSPACES),
+    ("DELETE", _ONE, remove, Needs.MANAGE_WORKSPACES),
+    ("GET", _VARS, variables, Needs.MEMBER),
+    ("POST", _VARS, create_variable, Needs.MANAGE_WORKSPACES),
+    ("GET", f"{_VARS}/<variable_id>", show_variable, Needs.MEMBER),
+    ("PATCH", f"{_VARS}/<variable_id>", change_variable, Needs.MANAGE_WORKSPACES),
+    ("DELETE", f"{_VARS}/<variable_id>", remove_variable, Needs.MANAGE_WORKSPACES),
+    ("POST", f"{_ONE}/relationships/workspaces", _give(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),
+    ("DELETE", f"{_ONE}/relationships/workspaces", _take(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),
+    ("POST", f"{_ONE}/relationships/projects", _give(GivenTo.PROJECTS), Needs.MANAGE_WORKSPACES),
+    ("DELETE", f"{_ONE}/relationships/projects", _take(GivenTo.PROJECTS), Needs.MANAGE_WORKSPACES),
+)

@@ -1,0 +1,48 @@
+"""Which workspaces does a request look for? The query of a list, as a filter; stray parameters are left alone.
+
+Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces#list-workspaces
+"""
+
+import re
+from collections.abc import Sequence
+
+from flask import request
+
+from bot.ids import OrganizationId, ProjectId, WorkspaceId
+from handlers.api.requests import BadRequest, asked, asked_list
+from storage.workspace_filter import WorkspaceFilter, WorkspaceSort
+
+MOST_TAGS_ASKED = 50
+
+_TAGGED = re.compile(r"filter\[tagged\]\[(\w{1,10})\]\[(key|value)\]")
+
+
+def asked_filter(organization_id: OrganizationId, visible_to: Sequence[WorkspaceId] | None) -> WorkspaceFilter:
+    """`visible_to`: None for all of them. Raises BadRequest for more tags than anybody asks for."""
+    order = asked("sort")
+    name = order.removeprefix("-")
+    keys, excluded, tagged = asked_list("search[tags]") or [], asked_list("search[exclude-tags]") or [], _tagged()
+    if len(keys) + len(excluded) + len(tagged) > MOST_TAGS_ASKED:
+        raise BadRequest(f"a list is narrowed by at most {MOST_TAGS_ASKED} tags")
+    return WorkspaceFilter(
+        organization_id=organization_id,
+        visible_to=visible_to,
+        project_id=ProjectId(asked("filter[project][id]")) or None,
+        name=asked("search[name]"),
+        wildcard=asked("search[wildcard-name]"),
+        keys=keys,
+        excluded_keys=excluded,
+        tagged=tagged,
+        sort=WorkspaceSort(name) if name in set(WorkspaceSort) else WorkspaceSort.NAME,
+        descending=order.startswith("-"),
+    )
+
+
+def _tagged() -> list[tuple[str, str | None]]:
+    """`filter[tagged][0][key]=env` with or without `filter[tagged][0][value]=prod`, for any number in between."""
+    found: dict[str, dict[str, str]] = {}
+    for name in request.args:
+        matched = _TAGGED.fullmatch(name)
+        if matched:
+            found.setdefault(matched[1], {})[matched[2]] = request.args[name].strip()
+    return [(pair["key"], pair.get("value") or None) for pair in found.values() if pair.get("key")]

@@ -1,0 +1,76 @@
+"""How does a configuration come in? As an archive under an address that authenticates by itself, looked through whole.
+
+Clients send no `Authorization` with an upload (tfe-contract 0.7): the secret is in the path.
+"""
+
+import hashlib
+import hmac
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.errors import NotFound, OutsideTrouble, Refused
+from bot.runner.trees import remove
+from bot.runner.work_folder import unpack
+from handlers.services import Services
+from storage.configuration_versions import ConfigurationStatus, ConfigurationVersion
+
+UPLOAD_WITHIN = timedelta(hours=1)  # then the address is dead
+PIECE_BYTES = 1 << 20
+
+
+def upload_path(services: Services, version: ConfigurationVersion) -> str:
+    return f"/api/v2/uploads/{version.id}/{_mark(services, version)}"
+
+
+def expected_upload(services: Services, version_id: str, mark: str) -> ConfigurationVersion:
+    """The configuration version that such an address is for. Raises NotFound for a wrong or an old one."""
+    version = services.configurations.find(version_id)
+    known = version is not None and hmac.compare_digest(mark.encode(), _mark(services, version).encode())
+    if version is None or not known or services.now() > version.created_at + UPLOAD_WITHIN:
+        raise NotFound("there is no such upload, or its address is too old")
+    return version
+
+
+def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO, largest: int) -> None:
+    """Keep the archive (tar or tar.gz). Raises Refused, with the reason kept on the version, for what can't be run.
+
+    It is unpacked once, where nothing reads it, by the very code with which a runner will: what is refused here would
+    be refused there, and nobody has to wait for a plan to learn it.
+    """
+    if version.status is not ConfigurationStatus.PENDING:
+        raise Refused(f"configuration version {version.id} is {version.status} already")
+    with tempfile.TemporaryDirectory(dir=services.settings.server_folder) as folder:
+        try:
+            _receive(archive, Path(folder) / "archive", largest)
+            tree = Path(folder) / "tree"
+            tree.mkdir()
+            try:
+                unpack(Path(folder) / "archive", tree)
+            finally:
+                remove(tree)
+        except (Refused, OutsideTrouble) as trouble:
+            services.configurations.refused(version.id, trouble.reason)
+            raise Refused(trouble.reason) from trouble
+        with open(Path(folder) / "archive", "rb") as file:
+            blob_id, _ = services.blobs.put_stream(file)
+    if not services.configurations.uploaded(version.id, blob_id):
+        services.blobs.remove(blob_id)
+        raise Refused(f"configuration version {version.id} was uploaded by somebody else at this very moment")
+
+
+def _receive(archive: BinaryIO, path: Path, largest: int) -> None:
+    """Write what comes to a file. Raises Refused if it is more than `largest` bytes, however long it would go on."""
+    size = 0
+    with open(path, "wb") as file:
+        while piece := archive.read(PIECE_BYTES):
+            size += len(piece)
+            if size > largest:
+                raise Refused(f"the configuration is too large: its archive has more than {largest // 10**6} MB")
+            file.write(piece)
+
+
+def _mark(services: Services, version: ConfigurationVersion) -> str:
+    key = services.keyring.derive("configuration uploads")
+    return hmac.new(key, version.id.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,98 @@
+"""How does a state become a workspace's current one? Nothing is changed by one that is refused or cut off."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, cast
+
+from flask import request
+
+from bot.errors import NotFound, Refused
+from bot.run import Run
+from bot.state import StateTooLarge
+from bot.workspace import Workspace
+from handlers.access import Asker
+from handlers.services import Services
+from handlers.state.holding import check_may_write
+from storage.state_intake import too_large
+from storage.state_versions import StateVersion
+
+
+def find_workspace(asker: Asker, organization: str, name: str) -> Workspace:
+    """The workspace of that name or id. Runs use the id: a name may change meanwhile. Raises NotFound, NotAllowed."""
+    try:
+        return asker.workspace_named(organization, name)
+    except NotFound:
+        found = asker.workspace(name)
+        if found.organization_name.lower() != organization.lower():
+            raise
+        return found
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What a writer says of the state that comes; `md5` in hex. `lock_id`: of the lock that its engine took."""
+
+    md5: str = ""
+    serial: int | None = None
+    force: bool = False  # whatever its serial and lineage
+    lock_id: str = ""
+    must_hold: bool = False  # only under the writer's own lock
+    run: Run | None = None  # the run that a person's state belongs to
+
+
+def write_state(asker: Asker, workspace: Workspace, source: BinaryIO, told: Announced) -> StateVersion | None:
+    """Receive a state and make it current; None if it is the current one already, sent again.
+
+    Raises Held, NotAllowed, StateConflict, StateTooLarge, SumMismatch, or Refused for bytes that are no such state.
+    """
+    states = asker.services.states
+    may_write = partial(check_may_write, asker, workspace.id, lock_id=told.lock_id, must_hold=told.must_hold)
+    may_write()  # asked before anything is read, and again in the transaction
+    run = asker.own_run or told.run
+    state = states.intake.receive(source, announced_md5=told.md5)
+    stored: StateVersion | None = None
+    try:
+        if told.serial is not None and told.serial != state.facts.serial:
+            raise Refused(f"the state has serial {state.facts.serial}, and {told.serial} was announced")
+        stored = states.take(
+            workspace.id,
+            state,
+            run_id=run.id if run else None,
+            commit_sha=run.commit_sha if run else "",
+            created_by=("", "") if asker.own_run else (asker.name, asker.who.id),
+            force=told.force,
+            still_allowed=may_write,
+        )
+    finally:
+        if stored is None:
+            states.intake.give_up(state)
+    return stored
+
+
+def body_stream(services: Services) -> BinaryIO:
+    """The request's body, to be read once. Raises StateTooLarge at once if it says that it is."""
+    most = services.states.intake.most_bytes
+    if (request.content_length or 0) > most:
+        raise StateTooLarge(too_large(most))
+    # One byte more: a body that doesn't say its length is refused by whoever reads it, in our own words.
+    request.max_content_length = most + 1
+    return cast(BinaryIO, request.stream)
+
+
+def announced_md5() -> str:
+    """The header Content-MD5 in hex; empty if there is none. Raises Refused for one that is no sum.
+
+    Base64: https://www.rfc-editor.org/rfc/rfc1864
+    """
+    text = request.headers.get("Content-MD5", "")
+    if not text:
+        return ""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused("Content-MD5 is not a sum in base64") from error
+    if len(raw) != 16:
+        raise Refused("Content-MD5 is not the sum of anything: it has 16 bytes")
+    return raw.hex()

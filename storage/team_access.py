@@ -1,0 +1,106 @@
+"""What was each team given in which workspace?"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from bot.access import Level, RunsAccess, StateAccess, VariablesAccess, WorkspaceAccess
+from bot.errors import NotFound, Refused
+from bot.ids import OrganizationId, TeamId, WorkspaceId
+from storage.database import Records, Row
+from storage.ids import new_id
+
+_PARTS = ("level", "runs", "variables", "state", "locking", "sentinel_mocks", "run_tasks")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A team's access to a workspace."""
+
+    id: str  # tws-…
+    team_id: TeamId
+    workspace_id: WorkspaceId
+    access: WorkspaceAccess
+
+
+class TeamAccess:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def give(self, team_id: TeamId, workspace_id: WorkspaceId, access: WorkspaceAccess) -> Grant:
+        """Raises Refused if the team has access there already: that is changed, not given again."""
+        with self._records.write():
+            if any(grant.team_id == team_id for grant in self._of_workspace(workspace_id)):
+                raise Refused("the team has access to this workspace already")
+            grant = Grant(new_id("tws"), team_id, workspace_id, access)
+            self._records.insert(
+                "team_workspaces",
+                {"id": grant.id, "team_id": team_id, "workspace_id": workspace_id, **_parts(access)},
+            )
+        return grant
+
+    def change(self, grant_id: str, access: WorkspaceAccess) -> Grant:
+        parts = _parts(access)
+        setting = ", ".join(f"{name} = ?" for name in parts)
+        self._records.change(f"UPDATE team_workspaces SET {setting} WHERE id = ?", [*parts.values(), grant_id])
+        return self.get(grant_id)
+
+    def get(self, grant_id: str) -> Grant:
+        """Raises NotFound."""
+        row = self._records.row("SELECT * FROM team_workspaces WHERE id = ?", (grant_id,))
+        if row is None:
+            raise NotFound(f"there is no team access {grant_id}")
+        return _grant(row)
+
+    def remove(self, grant_id: str) -> None:
+        self._records.change("DELETE FROM team_workspaces WHERE id = ?", (grant_id,))
+
+    def page(self, workspace_id: WorkspaceId, *, limit: int, offset: int) -> tuple[list[Grant], int]:
+        """Some of the grants in a workspace, and how many there are."""
+        rows = self._records.rows(
+            "SELECT * FROM team_workspaces WHERE workspace_id = ? ORDER BY team_id LIMIT ? OFFSET ?",
+            (workspace_id, limit, offset),
+        )
+        count = "SELECT count(*) FROM team_workspaces WHERE workspace_id = ?"
+        return [_grant(row) for row in rows], int(self._records.value(count, (workspace_id,)))
+
+    def given(self, workspace_id: WorkspaceId, team_ids: Collection[TeamId]) -> list[WorkspaceAccess]:
+        """What these teams were given in a workspace."""
+        if not team_ids:
+            return []
+        key = ("grants in", workspace_id)
+        grants = self._records.while_unchanged(key, lambda: tuple(self._of_workspace(workspace_id)))
+        return [grant.access for grant in grants if grant.team_id in team_ids]
+
+    def workspaces(
+        self, organization_id: OrganizationId, team_ids: Iterable[TeamId], *, with_runs: bool = False
+    ) -> list[WorkspaceId]:
+        """The workspaces of an organization that one of these teams was given something in (where runs, if asked)."""
+        wanted = list(team_ids)
+        rows = self._records.rows(
+            f"""SELECT DISTINCT workspace_id FROM team_workspaces JOIN workspaces ON workspaces.id = workspace_id
+                WHERE team_id IN ({", ".join("?" * len(wanted))}) AND organization_id = ?
+                AND (runs != 'none' OR NOT ?)""",
+            [*wanted, organization_id, with_runs],
+        )
+        return [WorkspaceId(row["workspace_id"]) for row in rows]
+
+    def _of_workspace(self, workspace_id: WorkspaceId) -> list[Grant]:
+        rows = self._records.rows("SELECT * FROM team_workspaces WHERE workspace_id = ?", (workspace_id,))
+        return [_grant(row) for row in rows]
+
+
+def _grant(row: Row) -> Grant:
+    access = WorkspaceAccess(
+        Level(row["level"]),
+        RunsAccess(row["runs"]),
+        VariablesAccess(row["variables"]),
+        StateAccess(row["state"]),
+        bool(row["locking"]),
+        bool(row["sentinel_mocks"]),
+        bool(row["run_tasks"]),
+    )
+    return Grant(row["id"], row["team_id"], row["workspace_id"], access)
+
+
+def _parts(access: WorkspaceAccess) -> dict[str, str | bool]:
+    return {name: getattr(access, name) for name in _PARTS}

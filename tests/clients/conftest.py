@@ -1,0 +1,62 @@
+"""One Runlock for all the clients of a test file, each with an organization of their own."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from storage.people import Organization
+from tests.fakes.live_server import LiveServer, live_server
+from tests.fakes.terraform_cli import CONFIGURATION, Terminal
+
+
+@dataclass
+class Desk:
+    """An organization, and its owner's terminal in front of the workspace `prod`."""
+
+    server: LiveServer
+    organization: Organization
+    token: str
+    terminal: Terminal
+
+    def colleague(self, folder: Path) -> Terminal:
+        """Another terminal in front of the same workspace."""
+        other = Terminal(self.server, self.token, folder)
+        other.write(other.cloud(self.organization.name, 'name = "prod"'))
+        return other
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with live_server(tmp_path_factory.mktemp("live")) as server:
+        yield server
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def desk(server: LiveServer, tmp_path: Path) -> Desk:
+    return _desk(server, tmp_path)
+
+
+@pytest.fixture
+def ready_desk(server: LiveServer, tmp_path: Path) -> Desk:
+    """The same after `terraform init`."""
+    desk = _desk(server, tmp_path)
+    desk.terminal.run("init", "-no-color").ok()
+    return desk
+
+
+def _desk(server: LiveServer, folder: Path) -> Desk:
+    organization, _, token = server.organization(f"acme{next(_numbers)}")
+    terminal = Terminal(server, token, folder / "terminal")
+    terminal.write(terminal.cloud(organization.name, 'name = "prod"'), CONFIGURATION)
+    return Desk(server, organization, token, terminal)
+
+
+@pytest.fixture
+def make_desk(server: LiveServer) -> Callable[[Path], Desk]:
+    return lambda folder: _desk(server, folder)

@@ -1,0 +1,178 @@
+"""Somebody plans and applies with the real `terraform`: the run is the server's, the terminal theirs."""
+
+import json
+
+from tests.clients.conftest import Desk
+
+SLOW = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    command = "sleep 30"
+  }
+}
+"""
+
+
+def test_a_plan_says_what_would_be_done(ready_desk: Desk) -> None:
+    said = ready_desk.terminal.run("plan", "-no-color").ok()
+
+    assert "Plan: 2 to add, 0 to change, 0 to destroy." in said.text
+    assert f"/app/{ready_desk.organization.name}/prod/runs/run-" in said.text
+    assert "Do you want to perform these actions" not in said.text
+
+
+def test_an_apply_asks_and_takes_yes(ready_desk: Desk) -> None:
+    said = ready_desk.terminal.run("apply", "-no-color", answer="yes\n").ok()
+
+    assert 'Do you want to perform these actions in workspace "prod"?' in said.text
+    assert "Apply complete! Resources: 2 added, 0 changed, 0 destroyed." in said.text
+
+
+def test_anything_but_yes_discards_the_run(ready_desk: Desk) -> None:
+    said = ready_desk.terminal.run("apply", "-no-color", answer="no\n")
+
+    assert said.code == 1
+    assert "Apply discarded" in said.text
+    runs = ready_desk.server.services.runs
+    workspace = ready_desk.server.services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    assert [run.status.value for run in runs.of_workspace(workspace.id)] == ["discarded"]
+
+
+def test_the_exit_code_tells_changes_from_none(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    assert terminal.run("plan", "-no-color", "-detailed-exitcode").code == 2
+    terminal.run("apply", "-no-color", "-auto-approve").ok()
+    said = terminal.run("plan", "-no-color", "-detailed-exitcode")
+    assert (said.code, "No changes." in said.text) == (0, True), said.text
+
+    (terminal.work / "main.tf").write_text((terminal.work / "main.tf").read_text() + "\nresource {\n")
+    assert terminal.run("plan", "-no-color", "-detailed-exitcode").code == 1
+
+
+def test_variables_from_the_command_line_are_this_runs_alone(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.run("apply", "-no-color", "-auto-approve", "-var", "greeting=moin").ok()
+    assert terminal.run("output", "-no-color", "-raw", "greeting").ok().text == "moin"
+
+    terminal.run("apply", "-no-color", "-auto-approve").ok()
+    assert terminal.run("output", "-no-color", "-raw", "greeting").ok().text == "hello"
+
+
+def test_a_workspaces_variable_is_what_the_run_gets(ready_desk: Desk) -> None:
+    services = ready_desk.server.services
+    workspace = services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    services.variables.set(workspace.id, "greeting", "servus")
+    ready_desk.terminal.run("apply", "-no-color", "-auto-approve").ok()
+    assert ready_desk.terminal.run("output", "-no-color", "-raw", "greeting").ok().text == "servus"
+
+
+def test_only_what_is_targeted_is_planned(ready_desk: Desk) -> None:
+    said = ready_desk.terminal.run("plan", "-no-color", "-target=terraform_data.two").ok()
+    assert "Plan: 1 to add, 0 to change, 0 to destroy." in said.text
+    assert "terraform_data.one" not in said.text
+
+
+def test_what_is_to_be_replaced_is_replaced(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.run("apply", "-no-color", "-auto-approve").ok()
+    said = terminal.run("plan", "-no-color", "-replace=terraform_data.two").ok()
+    assert "Plan: 1 to add, 0 to change, 1 to destroy." in said.text
+
+
+def test_a_refresh_only_plan_changes_nothing(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.run("apply", "-no-color", "-auto-approve").ok()
+    terminal.write(terminal.cloud(ready_desk.organization.name, 'name = "prod"'), "")
+    said = terminal.run("plan", "-no-color", "-refresh-only").ok()
+    assert "0 to destroy" not in said.text
+    assert "No changes." in said.text or "only outputs" in said.text or "Changes to Outputs" in said.text
+
+
+def test_a_saved_plan_is_applied_once(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.run("plan", "-no-color", "-out=plan.file").ok()
+    bookmark = json.loads((terminal.work / "plan.file").read_text())
+    assert set(bookmark) == {"remote_plan_format", "run_id", "hostname"}
+
+    assert "Plan: 2 to add" in terminal.run("show", "-no-color", "plan.file").ok().text
+    said = terminal.run("apply", "-no-color", "plan.file").ok()
+    assert "Apply complete! Resources: 2 added" in said.text
+
+    again = terminal.run("apply", "-no-color", "plan.file")
+    assert again.code == 1, again.text
+
+
+def test_a_saved_plan_that_was_overtaken_is_refused(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.run("plan", "-no-color", "-out=plan.file").ok()
+    terminal.run("apply", "-no-color", "-auto-approve").ok()
+    said = terminal.run("apply", "-no-color", "plan.file")
+    assert said.code == 1, said.text
+
+
+def test_destroy_takes_everything_away(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.run("apply", "-no-color", "-auto-approve").ok()
+    said = terminal.run("destroy", "-no-color", "-auto-approve").ok()
+    assert "Destroy complete! Resources: 2 destroyed." in said.text or "2 destroyed" in said.text
+    assert terminal.state()["resources"] == []
+
+
+def test_ctrl_c_in_a_plan_lets_the_run_go_on(ready_desk: Desk) -> None:
+    running = ready_desk.terminal.start("plan", "-no-color")
+    running.wait_for("Running plan in")
+    running.press_ctrl_c()
+    assert running.end().code == 1
+
+
+def test_ctrl_c_in_an_apply_asks_and_cancels(ready_desk: Desk) -> None:
+    terminal = ready_desk.terminal
+    terminal.write(terminal.cloud(ready_desk.organization.name, 'name = "prod"'), SLOW)
+    running = terminal.start("apply", "-no-color")
+    running.wait_for("Enter a value:")
+    running.type("yes")
+    running.wait_for("terraform_data.slow: Creating...")
+    running.press_ctrl_c()
+    running.wait_for("Do you want to cancel the remote operation?")
+    running.type("yes")
+    said = running.end()
+    assert "The remote operation was successfully cancelled." in said.text
+    assert said.code == 0
+
+
+def test_a_second_person_waits_and_is_told_for_whom(ready_desk: Desk, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    colleague = ready_desk.colleague(tmp_path_factory.mktemp("colleague"))
+    colleague.run("init", "-no-color").ok()
+    first = ready_desk.terminal.start("apply", "-no-color")
+    first.wait_for("Enter a value:")
+    second = colleague.start("apply", "-no-color")
+    second.wait_for("Waiting for 1 run(s) to finish before being queued...")
+    first.type("yes")
+    assert "Apply complete!" in first.end().ok().text
+
+    second.wait_for("No changes.")
+    assert second.end().code == 0
+
+
+def test_a_lock_holds_applies_back_and_lets_plans_through(ready_desk: Desk) -> None:
+    services, terminal = ready_desk.server.services, ready_desk.terminal
+    workspace = services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    services.workspaces.lock(workspace.id, "ada", "hands off")
+
+    assert "Plan: 2 to add" in terminal.run("plan", "-no-color").ok().text
+    said = terminal.run("apply", "-no-color", "-lock-timeout=4s", "-auto-approve").ok()
+    assert "Waiting for the manually locked workspace to be unlocked..." in said.text
+    assert "Lock timeout exceeded" in said.text
+    assert "The remote operation was successfully cancelled." in said.text
+
+
+def test_without_a_prompt_the_run_waits_for_somebody(ready_desk: Desk) -> None:
+    said = ready_desk.terminal.run("apply", "-no-color", "-input=false")
+    assert said.code == 1
+    assert "confirm" in said.text.lower()
+    workspace = ready_desk.server.services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    assert [run.status.value for run in ready_desk.server.services.runs.of_workspace(workspace.id)] == ["planned"]

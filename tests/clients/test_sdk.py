@@ -1,0 +1,104 @@
+"""Somebody drives a run with HashiCorp's Python SDK: configuration, run, plan, comment, apply, and what came of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytfe import TFEClient, TFEConfig
+from pytfe.models import (
+    CommentCreateOptions,
+    ConfigurationVersionCreateOptions,
+    Run,
+    RunCreateOptions,
+    WorkspaceCreateOptions,
+)
+from pytfe.models.workspace import Workspace
+
+from tests.clients.conftest import Desk
+from tests.fakes.terraform_cli import CONFIGURATION
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def client(desk: Desk) -> Iterator[TFEClient]:
+    client = TFEClient(TFEConfig(address=desk.server.address, token=desk.token, max_retries=0, ca_bundle=None))
+    yield client
+    client._transport._sync.close()
+
+
+@pytest.fixture
+def workspace(desk: Desk, client: TFEClient) -> Workspace:
+    made = client.workspaces.create(desk.organization.name, WorkspaceCreateOptions(name="by-sdk"))
+    return Workspace(id=made.id)  # the SDK can't send a whole one: it has times in it
+
+
+def wait_until(client: TFEClient, run_id: str, good: Callable[[Run], bool]) -> Run:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        run = client.runs.read(run_id)
+        if good(run):
+            return run
+        assert time.monotonic() < deadline, f"{run_id} is {run.status}"
+        time.sleep(0.2)
+
+
+def uploaded(client: TFEClient, workspace: Workspace, folder: Path, *, auto_queue_runs: bool) -> str:
+    folder.mkdir()
+    (folder / "main.tf").write_text(CONFIGURATION)
+    options = ConfigurationVersionCreateOptions(auto_queue_runs=auto_queue_runs)
+    version = client.configuration_versions.create(workspace.id, options)
+    assert version.upload_url
+    client.configuration_versions.upload(version.upload_url, str(folder))
+    assert client.configuration_versions.read(version.id).status.value == "uploaded"
+    return str(version.id)
+
+
+def test_a_run_from_an_upload_to_its_outputs(client: TFEClient, workspace: Workspace, tmp_path: Path) -> None:
+    version_id = uploaded(client, workspace, tmp_path / "configuration", auto_queue_runs=False)
+    version = client.configuration_versions.read(version_id)
+    run = client.runs.create(RunCreateOptions(workspace=workspace, configuration_version=version, message="by SDK"))
+    planned = wait_until(client, run.id, lambda run: run.status.value == "planned")
+    assert planned.has_changes
+    assert planned.actions is not None
+    assert planned.actions.is_confirmable
+
+    assert planned.plan is not None
+    plan = client.plans.read(planned.plan.id)
+    assert (plan.status.value, plan.resource_additions) == ("finished", 2)
+    whole = client.plans.read_json_output(plan.id)
+    assert whole is not None
+    assert len(whole["resource_changes"]) == 2
+
+    client.comments.create(run.id, CommentCreateOptions(body="looks good"))
+    assert [comment.body for comment in client.comments.list(run.id)] == ["looks good"]
+
+    client.runs.apply(run.id)
+    applied = wait_until(client, run.id, lambda run: run.status.value == "applied")
+    assert applied.apply is not None
+    assert client.applies.read(applied.apply.id).status.value == "finished"
+    assert [event.action for event in client.run_events.list(run.id)]
+    outputs = {each.name: each.value for each in client.state_version_outputs.read_current(workspace.id)}
+    assert outputs["greeting"] == "hello"
+
+
+def test_an_upload_that_queues_its_run_and_a_discard(client: TFEClient, workspace: Workspace, tmp_path: Path) -> None:
+    uploaded(client, workspace, tmp_path / "configuration", auto_queue_runs=True)
+    (run,) = list(client.runs.list(workspace.id))
+    wait_until(client, run.id, lambda run: run.status.value == "planned")
+    client.runs.discard(run.id)
+    assert client.runs.read(run.id).status.value == "discarded"
+
+
+def test_a_run_that_goes_before_another(client: TFEClient, workspace: Workspace, tmp_path: Path) -> None:
+    version_id = uploaded(client, workspace, tmp_path / "configuration", auto_queue_runs=False)
+    version = client.configuration_versions.read(version_id)
+    first = client.runs.create(RunCreateOptions(workspace=workspace, configuration_version=version))
+    wait_until(client, first.id, lambda run: run.status.value == "planned")
+    second = client.runs.create(RunCreateOptions(workspace=workspace, configuration_version=version))
+    assert client.runs.read(second.id).status.value == "pending"
+
+    client.runs.force_execute(second.id)
+    assert client.runs.read(first.id).status.value == "discarded"
+    wait_until(client, second.id, lambda run: run.status.value == "planned")

@@ -1,0 +1,102 @@
+"""Does every route let through exactly those who may, whatever kind of token they have, and in whatever organization?
+
+Generated from the table of routes. A new route fails here until `permission_table.py` says what it takes, and
+`permission_world.py` has something for each parameter of its path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot.access import Needs
+from handlers.api.room import ROOMS
+from tests.fakes.door_world import open_world
+from tests.handlers.api.permission_table import ROLES, ROUTES, TAKES, expected
+from tests.handlers.api.permission_world import PermissionWorld, related
+
+RULES = [rule for room in ROOMS for rule in room.RULES]
+REFUSALS = (401, 403, 404)
+_WANTED = re.compile(r"([a-z-]+(?:/vars)?)/<(\w+)>")
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PermissionWorld]:
+    with open_world(tmp_path_factory.mktemp("matrix")) as world:
+        yield PermissionWorld(world)
+
+
+def test_every_route_says_what_it_takes() -> None:
+    routes = [f"{method} {path}" for method, path, _, _ in RULES]
+    assert sorted(routes) == sorted(TAKES), "say in permission_table.py what the route takes"
+    assert len(TAKES) == sum(len(routes) for routes in ROUTES.values()), "a route is there twice"
+    assert all(isinstance(needs, Needs) for *_, needs in RULES)
+
+
+@pytest.mark.parametrize("role", [None, *ROLES])
+def test_each_role_gets_exactly_what_it_may(matrix: PermissionWorld, role: str | None) -> None:
+    wrong = []
+    for method, path, _, _ in RULES:
+        answer = matrix.send(
+            method,
+            filled(matrix, path),
+            body_of(matrix, method, path),
+            query_of(matrix, path),
+            matrix.tokens[role] if role else None,
+        )
+        assert answer.status_code < 500, (method, path, answer.text)
+        kind = answer.status_code if answer.status_code in REFUSALS else 200
+        if kind != expected(role, TAKES[f"{method} {path}"]):
+            wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+    assert not wrong, f"{role}:\n" + "\n".join(wrong)
+
+
+def test_there_is_somebody_for_each_role(matrix: PermissionWorld) -> None:
+    assert set(matrix.tokens) == set(ROLES)
+
+
+def test_a_refusal_names_what_is_needed(matrix: PermissionWorld) -> None:
+    run = filled(matrix, "/runs/<run_id>/actions/apply")
+    answer = matrix.send("POST", run, None, {}, matrix.tokens["read"])
+    assert answer.json["errors"][0]["title"] == "forbidden"
+    assert "applying runs in prod" in answer.json["errors"][0]["detail"]
+
+
+def filled(matrix: PermissionWorld, path: str) -> str:
+    """The path with something that is there for each of its parameters."""
+
+    def name(found: re.Match[str]) -> str:
+        before = found[1].rsplit("/", 1)[-1] if not found[1].endswith("relationships/vars") else found[1]
+        if found[1] == "vars" and "/varsets/" in path:
+            before = "relationships/vars"
+        key = (before, found[2])
+        assert key in matrix.names, f"{path}: permission_world.py has nothing for {key}"
+        return f"{found[1]}/{matrix.names[key]}"
+
+    return _WANTED.sub(name, path)
+
+
+def query_of(matrix: PermissionWorld, path: str) -> dict[str, str]:
+    by_name = {"filter[organization][name]": "acme", "filter[workspace][name]": "prod"}
+    return {
+        "/team-workspaces": {"filter[workspace][id]": matrix.prod.id},
+        "/state-versions": by_name,
+        "/vars": by_name,
+        "/workspaces/<workspace_id>/run-triggers": {"filter[run-trigger][type]": "inbound"},
+    }.get(path, {})
+
+
+def body_of(matrix: PermissionWorld, method: str, path: str) -> Any:
+    """What a request must say so that it is understood who and what it is about; else an empty one."""
+    if method == "GET":
+        return None
+    prod = matrix.prod.id
+    return {
+        "/runs": related(workspace=prod, **{"configuration-version": matrix.configuration_id}),
+        "/vars": related(workspace=prod),
+        "/team-workspaces": related(workspace=prod, team=matrix.ops.id),
+        "/teams/<team_id>/relationships/users": {"data": [{"type": "users", "id": "mia"}]},
+    }.get(path, {})

@@ -1,0 +1,138 @@
+"""Run triggers and remote-state consumers: what workspaces may do to each other."""
+
+from typing import Any
+
+import pytest
+
+from bot.workspace import Workspace
+from storage.between_workspaces import MOST_SOURCES
+from tests.fakes.door_world import World
+
+
+@pytest.fixture
+def target(world: World) -> Workspace:
+    return world.workspace("app")
+
+
+@pytest.fixture
+def source(world: World) -> Workspace:
+    return world.workspace("network")
+
+
+def trigger(world: World, target: Workspace, source_id: str) -> Any:
+    relationships = {"sourceable": {"data": {"type": "workspaces", "id": source_id}}}
+    return world.ask("POST", f"workspaces/{target.id}/run-triggers", {"data": {"relationships": relationships}})
+
+
+def listed(world: World, workspace: Workspace, direction: str) -> list[str]:
+    query = {"filter[run-trigger][type]": direction}
+    return [
+        t["id"] for t in world.ask("GET", f"workspaces/{workspace.id}/run-triggers", query_string=query).json["data"]
+    ]
+
+
+def test_a_trigger_is_made_found_and_removed(world: World, target: Workspace, source: Workspace) -> None:
+    made = trigger(world, target, source.id)
+    assert made.status_code == 201
+    data = made.json["data"]
+    assert data["attributes"]["workspace-name"] == "app"
+    assert data["attributes"]["sourceable-name"] == "network"
+    assert data["relationships"]["sourceable"]["data"] == {"id": source.id, "type": "workspaces"}
+    assert (listed(world, target, "inbound"), listed(world, target, "outbound")) == ([data["id"]], [])
+    assert (listed(world, source, "inbound"), listed(world, source, "outbound")) == ([], [data["id"]])
+    shown = world.ask("GET", f"run-triggers/{data['id']}", query_string={"include": "workspace,sourceable"}).json
+    assert {i["id"] for i in shown["included"]} == {target.id, source.id}
+    assert world.ask("DELETE", f"run-triggers/{data['id']}").status_code == 204
+    assert listed(world, target, "inbound") == []
+
+
+@pytest.mark.parametrize("direction", ["", "sideways"])
+def test_the_list_needs_its_direction(world: World, target: Workspace, direction: str) -> None:
+    query = {"filter[run-trigger][type]": direction}
+    assert world.ask("GET", f"workspaces/{target.id}/run-triggers", query_string=query).status_code == 400
+
+
+def test_what_is_refused(world: World, target: Workspace, source: Workspace) -> None:
+    other = world.services.people.add_organization("other", "o@x.test")
+    world.services.people.make_owner(other.id, world.owner.id)
+    foreign = world.services.workspaces.add(other.id, "theirs")
+    for ident, words in ((target.id, "itself"), (foreign.id, "no workspace"), ("ws-none", "no workspace")):
+        refused = trigger(world, target, ident)
+        assert refused.status_code == 422
+        assert words in refused.json["errors"][0]["detail"]
+    assert trigger(world, target, source.id).status_code == 201
+    assert "already" in trigger(world, target, source.id).json["errors"][0]["detail"]
+    assert world.ask("POST", f"workspaces/{target.id}/run-triggers", {}).status_code == 422
+    assert len(listed(world, target, "inbound")) == 1
+
+
+def test_at_most_twenty_sources(world: World, target: Workspace) -> None:
+    for number in range(MOST_SOURCES):
+        assert trigger(world, target, world.workspace(f"s{number}").id).status_code == 201
+    refused = trigger(world, target, world.workspace("more").id)
+    assert refused.status_code == 422
+    assert "20" in refused.json["errors"][0]["detail"]
+
+
+def test_a_trigger_goes_with_either_workspace(world: World, target: Workspace, source: Workspace) -> None:
+    made = trigger(world, target, source.id).json["data"]["id"]
+    world.services.workspaces.remove(source.id)
+    assert world.ask("GET", f"run-triggers/{made}").status_code == 404
+    assert listed(world, target, "inbound") == []
+
+
+def consumers(world: World, workspace: Workspace) -> list[str]:
+    path = f"workspaces/{workspace.id}/relationships/remote-state-consumers"
+    return [found["attributes"]["name"] for found in world.ask("GET", path).json["data"]]
+
+
+def relate(world: World, method: str, workspace: Workspace, *idents: str) -> int:
+    path = f"workspaces/{workspace.id}/relationships/remote-state-consumers"
+    return world.ask(method, path, {"data": [{"type": "workspaces", "id": ident} for ident in idents]}).status_code
+
+
+def test_consumers_are_added_replaced_and_removed(world: World, target: Workspace, source: Workspace) -> None:
+    third = world.workspace("third")
+    assert relate(world, "POST", source, target.id, third.id) == 204
+    assert relate(world, "POST", source, target.id) == 204
+    assert consumers(world, source) == ["app", "third"]
+    assert relate(world, "DELETE", source, third.id) == 204
+    assert consumers(world, source) == ["app"]
+    assert relate(world, "PATCH", source, third.id) == 204
+    assert consumers(world, source) == ["third"]
+    assert relate(world, "PATCH", source, target.id, "ws-none") == 422
+    assert consumers(world, source) == ["third"]
+
+
+def test_who_may_read_whose_state(world: World, target: Workspace, source: Workspace) -> None:
+    services = world.services
+    other = services.people.add_organization("other", "o@x.test")
+    foreign = services.workspaces.add(other.id, "theirs")
+    may = services.consumers.may_read_state_of
+    assert may(target, source)
+    assert not may(foreign, source)
+    body = {"data": {"attributes": {"global-remote-state": False}}}
+    shown = world.ask("PATCH", f"workspaces/{source.id}", body).json["data"]["attributes"]
+    assert shown["global-remote-state"] is False
+    closed = services.workspaces.get(source.id)
+    assert not may(target, closed)
+    assert may(closed, closed)
+    relate(world, "POST", source, target.id)
+    assert may(target, closed)
+    assert not may(closed, services.workspaces.get(foreign.id))
+
+
+def test_what_is_not_yours_is_not_there(world: World, target: Workspace, source: Workspace) -> None:
+    made, token = trigger(world, target, source.id).json["data"]["id"], world.stranger()
+    asked = [
+        *((method, f"run-triggers/{made}") for method in ("GET", "DELETE")),
+        *((method, f"workspaces/{target.id}/run-triggers") for method in ("GET", "POST")),
+        *(
+            (method, f"workspaces/{target.id}/relationships/remote-state-consumers")
+            for method in ("GET", "POST", "PATCH", "DELETE")
+        ),
+    ]
+    for method, path in asked:
+        answer = world.ask(method, path, None if method == "GET" else {}, token=token)
+        assert answer.status_code == 404, (method, path)
+    assert listed(world, target, "inbound") == [made]
