@@ -12,7 +12,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -21,6 +20,7 @@ from bot.ids import BlobId
 from bot.plan_summary import PlanSummary
 from bot.run import Stage
 from bot.workspace import EngineName
+from handlers.addresses import reached_at
 from handlers.enqueue import Enqueue
 from handlers.reactions.stages import StageResult, claim, end_stage, engine_of
 from handlers.services import Services
@@ -45,7 +45,11 @@ def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
         ("PUT", "/jobs/<job_id>/log", _with_job(_log)),
         ("PUT", "/jobs/<job_id>/engine", _with_job(_engine)),
         ("POST", "/jobs/<job_id>/heartbeat", _with_job(_heartbeat)),
-        ("PUT", "/jobs/<job_id>/<any('plan', 'plan-json', 'plan-redacted', 'work-folder', 'errored-state'):what>", _with_job(_hand_in)),
+        (
+            "PUT",
+            "/jobs/<job_id>/<any('plan', 'plan-json', 'plan-redacted', 'work-folder', 'errored-state'):what>",
+            _with_job(_hand_in),
+        ),
         ("POST", "/jobs/<job_id>/result", _with_job(_result)),
     ]
     for number, (method, rule, view) in enumerate(rules):
@@ -209,14 +213,6 @@ def _problem(status: int, sentence: str) -> Response:
     return answer
 
 
-def _reached_at(address: str) -> str:
-    """Where the runner's engine finds us: as the runner did. The embedded one is on this machine, past every proxy.
-
-    Under the public address it is that address as it is set: behind a proxy the scheme can't be seen from here.
-    """
-    return address if request.host == urlsplit(address).netloc else request.url_root.rstrip("/")
-
-
 def _description(services: Services, job: StageJob) -> dict[str, Any]:
     """What a runner gets to know: no more than the stage needs."""
     run = services.runs.get(job.run_id)
@@ -224,7 +220,7 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
     manifest = services.runs.manifest(run.id)
     engine, version = engine_of(services, job)
     timeout = workspace.apply_timeout_seconds if job.stage is Stage.APPLY else workspace.plan_timeout_seconds
-    address = services.settings.address.rstrip("/")
+    address, reached = services.settings.address.rstrip("/"), reached_at(services.settings)
     return {
         "id": job.id,
         "run_id": run.id,
@@ -238,7 +234,8 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "is_destroy": run.is_destroy,
         "options": asdict(manifest.options),
         "variables": [variable.__dict__ for variable in manifest.variables],
-        "state_url": f"{_reached_at(address)}/api/http-state/{workspace.organization_name}/{workspace.id}",
+        "api_url": f"{reached}/api/v2/",
+        "state_url": f"{reached}/api/http-state/{workspace.organization_name}/{workspace.id}",
         "run_token": services.tokens.for_run(run.id, token_stage(job.stage, version)),
         "address": address,
         "commit_sha": run.commit_sha,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.access import Flag
 from bot.errors import NotFound, Refused
-from bot.ids import OrganizationId, UserId
+from bot.ids import OrganizationId, TeamId, UserId
 from bot.team import OWNERS, Visibility
 from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
@@ -174,6 +174,18 @@ class People:
         page = f"{_MEMBERSHIPS} WHERE {where} ORDER BY username LIMIT ? OFFSET ?"
         rows = self._records.rows(page, [*parameters, limit, offset])
         return [_membership(row) for row in rows], int(self._records.value(count, parameters))
+
+    def memberships_in(
+        self, organization_id: OrganizationId, team_id: TeamId, *, limit: int, offset: int
+    ) -> tuple[list[Membership], int]:
+        """A page of the memberships of a team's members by name, and how many there are."""
+        where = "organization_id = ? AND user_id IN (SELECT user_id FROM team_members WHERE team_id = ?)"
+        rows = self._records.rows(
+            f"{_MEMBERSHIPS} WHERE {where} ORDER BY username LIMIT ? OFFSET ?",
+            (organization_id, team_id, limit, offset),
+        )
+        total = self._records.value(f"SELECT count(*) FROM memberships WHERE {where}", (organization_id, team_id))
+        return [_membership(row) for row in rows], int(total)
 
     def members(self, organization_id: OrganizationId) -> list[Membership]:
         """All of them by name, for a person's eyes; doors take pages."""

@@ -8,14 +8,13 @@ from typing import Any
 from bot.ids import RepositoryId, RunId, WorkspaceId
 from bot.manifest import Manifest
 from bot.plan_summary import PlanSummary
-from bot.run import FINAL, Run, RunKind, RunStatus, TriggerReason
+from bot.run import Run, RunKind, RunStatus, TriggerReason
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
 from storage.database import Records, Row
 from storage.encryption import Keyring
-from storage.run_filter import NEWEST_FIRST, RunFilter
+from storage.run_filter import NEWEST_FIRST, UNFINISHED, RunFilter
 
-_FINAL_MARKS = ", ".join(f"'{status}'" for status in sorted(FINAL))
-UNFINISHED = f"status NOT IN ({_FINAL_MARKS})"
+_COLUMNS = ", ".join(field.name for field in fields(Run))  # all but the manifest, which is large
 
 
 class RunMoved(Exception):
@@ -37,6 +36,8 @@ class RunStore:
         sql = "SELECT organization_id FROM workspaces WHERE id = ?"
         organization_id = self._records.value(sql, (run.workspace_id,))
         self._records.insert("runs", {**_row(run), "organization_id": organization_id, "manifest": sealed})
+        text = "\n".join((run.id, run.commit_sha, run.created_by, run.message))
+        self._records.insert("run_texts", {"run_id": run.id, "text": text})
         self._records.change("UPDATE workspaces SET latest_run_id = ? WHERE id = ?", (run.id, run.workspace_id))
 
     def find(self, run_id: str) -> Run | None:
@@ -175,7 +176,9 @@ class RunStore:
         return self._select("1 ORDER BY queue_sequence DESC LIMIT ?", (limit,))
 
     def _select(self, condition: str, parameters: Iterable[Any]) -> list[Run]:
-        return [_run(row) for row in self._records.rows(f"SELECT * FROM runs WHERE {condition}", tuple(parameters))]
+        return [
+            _run(row) for row in self._records.rows(f"SELECT {_COLUMNS} FROM runs WHERE {condition}", tuple(parameters))
+        ]
 
 
 def _row(run: Run) -> Row:

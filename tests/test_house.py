@@ -10,6 +10,7 @@ import pytest
 
 from bot.run_machine import KIND_TRANSITIONS, TRANSITIONS
 from bot.settings import described
+from docs import write_api_table
 from handlers.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
@@ -98,3 +99,8 @@ def test_every_command_has_its_help() -> None:
         command = main.get_command(context, name)
         assert command is not None
         assert command.get_short_help_str(), name
+
+
+def test_the_api_page_lists_the_endpoints_of_today() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert page == write_api_table.written(page), "run: PYTHONPATH=. .venv/bin/python docs/write_api_table.py"

@@ -1,7 +1,6 @@
 """What does a person who pushes to plain Git read behind `remote:`? Plain ASCII, a screen wide."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.messages.escape import one_line, shortened
@@ -11,56 +10,43 @@ from bot.run import RunStatus
 
 _WIDEST = 160  # Characters. Longer lines are only a nuisance behind `remote:`.
 _MOST_RUNS = 20
-_MOST_REASONS = 5
 _MOST_DANGERS = 3
 
 
 @dataclass(frozen=True)
 class HookScope:
-    """`ref`: the branch or tag. `not_run`: (workspace, reason) for those that the push left alone."""
+    """`ref`: the branch or tag."""
 
     ref: str
     commit_sha: str
     lines: tuple[RunLine, ...]
     url: str
-    not_run: tuple[tuple[str, str], ...] = ()
-    with_organization: bool = False
-    waited_too_long: bool = False  # the hook leaves before all runs are planned
 
 
 def lines_for(scope: HookScope) -> list[str]:
     """The lines, without `remote:` (Git adds it) and without line ends."""
-    said = [f"Runlock: {count(len(scope.lines), 'run')} for {scope.ref} at {short(scope.commit_sha)}"]
     if not scope.lines:
-        said = [f"Runlock: no workspace runs for {scope.ref} at {short(scope.commit_sha)}", *_reasons(scope)]
-        return [ascii_line(line) for line in said]
+        return [ascii_line(f"Runlock: no workspace runs for {scope.ref} at {short(scope.commit_sha)}")]
+    said = [f"Runlock: {count(len(scope.lines), 'run')} for {scope.ref} at {short(scope.commit_sha)}"]
     for line in scope.lines[:_MOST_RUNS]:
-        said += _about(scope, line)
+        said += _about(line)
     if len(scope.lines) > _MOST_RUNS:
         said.append(f"  ... and {len(scope.lines) - _MOST_RUNS} more: {scope.url}")
-    if scope.waited_too_long:
-        said.append("Not waiting any longer; the runs go on.")
     waiting = [line.run.id for line in scope.lines if line.run.status is RunStatus.PLANNED and line.run.has_changes]
     if waiting:
         said.append(f"To apply it: runlock apply {waiting[0]}; to drop it: runlock discard {waiting[0]}")
     return [ascii_line(line) for line in said]
 
 
-def _about(scope: HookScope, line: RunLine) -> list[str]:
+def _about(line: RunLine) -> list[str]:
     run = line.run
-    said = [f"  {line.name(with_organization=scope.with_organization)}: {standing(line)}"]
+    said = [f"  {line.name(with_organization=False)}: {standing(line)}"]
     found = dangers(run.summary)
     if found and run.status is not RunStatus.ERRORED:
         said.append(f"    destroys or replaces {listing(found, _MOST_DANGERS)}")
     if run.status is RunStatus.ERRORED and run.error:
-        said = [f"  {line.name(with_organization=scope.with_organization)}: {failure_words(line)}: {run.error}"]
+        said = [f"  {line.name(with_organization=False)}: {failure_words(line)}: {run.error}"]
     return [*said, f"    {line.url}"]
-
-
-def _reasons(scope: HookScope) -> Sequence[str]:
-    shown = [f"  {name}: {reason}" for name, reason in scope.not_run[:_MOST_REASONS]]
-    left = len(scope.not_run) - len(shown)
-    return [*shown, f"  ... and {left} more"] if left else shown
 
 
 def ascii_line(text: str) -> str:

@@ -16,6 +16,7 @@ from bot.runner.environment import STATE_USER, Surroundings, without_switches
 from bot.runner.job import StageJob
 from bot.runner.log_stream import LogFile
 from bot.runner.sandbox import INSIDE_PLUGINS, SEARCH_PATH, Mount, Sandbox, system_accounts
+from bot.runner.state_backend import StateBackend, backend_for, cli_configuration
 from bot.runner.work_folder import Rooms, opened_safely, working_directory
 from bot.workspace import EngineName
 
@@ -41,6 +42,7 @@ class Bench:
     rooms: Rooms
     folder: Path  # the working directory, on this machine
     environment: dict[str, str]
+    backend: StateBackend
     plugin_folders: tuple[Path, ...]
     reins: Reins
     log: LogFile
@@ -49,6 +51,8 @@ class Bench:
     def init(self, variable_files: Sequence[str]) -> int:
         """Get backend, modules and providers; the exit code."""
         arguments = ["init", "-input=false", "-no-color"]
+        if self.backend is StateBackend.CLOUD:
+            arguments.append("-ignore-remote-version")  # the run's own version counts, whatever the workspace says now
         if not _knows_state_environment(self.engine):
             arguments.append(f"-backend-config={self._seen.inputs / 'backend.tfvars'}")
         if self._is_terraform and self.engine.version < KNOWS_MIRRORS:
@@ -59,7 +63,14 @@ class Bench:
 
     def plan(self, variable_files: Sequence[str]) -> int:
         """Plan into a file; 0 without changes, 2 with, else it failed (and the file means nothing)."""
-        arguments = ["plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", *self._log_format()]
+        arguments = [
+            "plan",
+            "-input=false",
+            "-no-color",
+            "-lock=false",
+            "-detailed-exitcode",
+            *self._log_format(),
+        ]
         arguments += [f"-out={self._seen.out / PLAN_FILE}", *self._variables(variable_files)]
         arguments += self.job.options.arguments()
         return self._run([*arguments, "-destroy"] if self.job.is_destroy else arguments)
@@ -140,7 +151,8 @@ def prepare_inputs(
     job: StageJob, engine: Engine, sandbox: Sandbox, rooms: Rooms, plugin_folders: tuple[Path, ...]
 ) -> None:
     """Write what the engine reads besides the configuration: the CLI's configuration, the backend's, the accounts."""
-    _write(rooms.inputs / "cli.tfrc", _cli_configuration(engine, sandbox, plugin_folders))
+    backend = cli_configuration(backend_for(engine, job), job)
+    _write(rooms.inputs / "cli.tfrc", _plugin_configuration(engine, sandbox, plugin_folders) + backend)
     for name, content in system_accounts().items():
         _write(rooms.inputs / name, content)
     if not _knows_state_environment(engine):
@@ -163,7 +175,7 @@ def _knows_state_environment(engine: Engine) -> bool:
     return engine.name is EngineName.TOFU or engine.version >= KNOWS_STATE_ENVIRONMENT
 
 
-def _cli_configuration(engine: Engine, sandbox: Sandbox, folders: tuple[Path, ...]) -> str:
+def _plugin_configuration(engine: Engine, sandbox: Sandbox, folders: tuple[Path, ...]) -> str:
     """Mirrors for what lies in the plugin folders, the registry for the rest; empty where there are none.
 
     https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation

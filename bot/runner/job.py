@@ -48,6 +48,7 @@ class StageJob:
     options: RunOptions
     variables: tuple[VariableValue, ...] = field(repr=False)
     state_url: str
+    api_url: str  # of the v2 API; empty: there is none
     run_token: str = field(repr=False)
     address: str
     commit_sha: str
@@ -97,6 +98,7 @@ _TEXTS = (
     "engine_version",
     "working_directory",
     "state_url",
+    "api_url",
     "run_token",
     "address",
     "commit_sha",

@@ -11,15 +11,14 @@ from pathlib import Path
 from bot.runner.trees import remove
 from bot.runner.work_folder import shown
 
-CONTENT = b'{"terraform":{"backend":{"http":{}}}}\n'
 SUFFIXES = (".tofu.json", ".tofu", ".tf.json", ".tf")
 STEMS = ("zzzz_runlock", "zzzzzzzzzzzz_runlock", "~~~~_runlock")
 # What would be taken for a state, or for one to be moved into ours, if a commit brought it along.
 STATE_NAMES = ("terraform.tfstate", "terraform.tfstate.backup", "terraform.tfstate.d", "errored.tfstate")
 
 
-def redirect_state(folder: Path, *, restored: bool = False) -> list[str]:
-    """Make the working directory `folder` use the http backend. Returns what a person should know about it.
+def redirect_state(folder: Path, content: bytes, *, restored: bool = False) -> list[str]:
+    """Make the working directory `folder` use the backend of `content`. Returns what a person should know about it.
 
     `restored`: the folder comes from an earlier stage of the same run, so a file of our name is ours.
     """
@@ -35,7 +34,7 @@ def redirect_state(folder: Path, *, restored: bool = False) -> list[str]:
             notes.append(f"The committed file {shown(name)} was set aside: it would overrule where the state goes.")
     path = folder / f"{stem}_override.tf.json"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:
-        file.write(CONTENT)
+        file.write(content)
     return notes
 
 

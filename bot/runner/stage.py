@@ -25,6 +25,8 @@ from bot.runner.overrides import redirect_state
 from bot.runner.plan_reader import PlanReader
 from bot.runner.sandbox import Sandbox, find_sandbox
 from bot.runner.settings import RunnerSettings
+from bot.runner.state_backend import backend_for, override
+from bot.runner.state_backend import environment as state_environment
 from bot.runner.variables import write_variable_files
 from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
 
@@ -87,7 +89,7 @@ class StageRun:
     def _plan(self) -> StageResult:
         bench = self._bench_with("configuration", drop=(".terraform",))
         files = write_variable_files(self.job.variables, self.rooms.inputs)
-        self._tell(redirect_state(bench.folder))
+        self._tell(redirect_state(bench.folder, override(bench.backend, self.job)))
         exit_code = bench.init(files)
         if exit_code == 0:
             exit_code = bench.plan(files)
@@ -121,7 +123,7 @@ class StageRun:
         self._download("plan", plan_path)
         with plan_path.open("rb") as plan:
             self._check_digest(bench.digest(plan))
-            redirect_state(bench.folder, restored=True)
+            redirect_state(bench.folder, override(bench.backend, self.job), restored=True)
             exit_code = bench.init(())
             if exit_code != 0:
                 return self._stopped(exit_code) if self.reins.reason else self._failed(exit_code)
@@ -189,6 +191,7 @@ class StageRun:
 
     def _bench(self, engine: Engine, sandbox: Sandbox, folder: Path) -> Bench:
         prepare_inputs(self.job, engine, sandbox, self.rooms, self.settings.plugin_folders)
+        backend = backend_for(engine, self.job)
         around = surroundings(engine, sandbox, self.rooms, self.settings.search_path)
         environment, notes = build_environment(self.job, around)
         self._tell(notes)
@@ -198,7 +201,8 @@ class StageRun:
             sandbox=sandbox,
             rooms=self.rooms,
             folder=folder,
-            environment=environment,
+            environment={**environment, **state_environment(backend, self.job)},
+            backend=backend,
             plugin_folders=self.settings.plugin_folders,
             reins=self.reins,
             log=self.log,

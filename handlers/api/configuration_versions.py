@@ -5,8 +5,9 @@ from typing import BinaryIO, cast
 from flask import Response, request
 
 from bot.access import Needs
-from bot.errors import NotFound
+from bot.errors import NotAllowed, NotFound
 from bot.workspace import Workspace
+from handlers.addresses import reached_at
 from handlers.api.ask import Ask, Rule
 from handlers.api.configuration_documents import configuration_resource, ingress_resource
 from handlers.api.documents import nothing, one, paged
@@ -31,7 +32,7 @@ def create(ask: Ask, workspace_id: str) -> Response:
         auto_queue_runs=body.flag("auto-queue-runs") is not False,
     )
     version = ask.services.configurations.expect(workspace.id, upload)
-    url = ask.services.settings.address.rstrip("/") + upload_path(ask.services, version)
+    url = reached_at(ask.services.settings) + upload_path(ask.services, version)
     return one(configuration_resource(version, upload_url=url), status=201)
 
 
@@ -86,7 +87,7 @@ def _find(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
     for workspace_id in ask.services.runs.workspaces_of_configuration(version.id):
         try:
             return version, ask.asker.workspace(workspace_id)
-        except NotFound:
+        except (NotFound, NotAllowed):
             continue  # one commit's configuration may be that of several workspaces
     raise NotFound(f"there is no configuration version {version_id}")
 

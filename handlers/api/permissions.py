@@ -29,6 +29,7 @@ _ON_RUN = {
     "can-comment": Needs.RUNS_PLAN,
     "can-discard": Needs.RUNS_APPLY,
     "can-force-cancel": Needs.FORCE_CANCEL,
+    "can-force-execute": Needs.RUNS_APPLY,
 }
 _IN_ORGANIZATION = {
     "can-create-project": Needs.MANAGE_PROJECTS,
@@ -52,7 +53,7 @@ def workspace_permissions(asker: Asker, workspace: Workspace) -> dict[str, bool]
 def run_permissions(asker: Asker, workspace: Workspace) -> dict[str, bool]:
     """What the reader may do to a workspace's runs; what each run's state allows are its `actions`."""
     allowed = asker.allowed_in(workspace)
-    return {**_told(_ON_RUN, allowed), "can-force-execute": False, "can-override-policy-check": False}
+    return {**_told(_ON_RUN, allowed), "can-override-policy-check": False}
 
 
 def organization_permissions(asker: Asker, organization_id: OrganizationId) -> dict[str, bool]:

@@ -41,7 +41,7 @@ def create(ask: Ask, organization: str) -> Response:
     with ask.services.records.write():
         project = ask.services.projects.add(owner.id, name, description)
         ask.services.workspace_tags.bind(Tagged.PROJECT, project.id, owner.id, tags or {})
-    return one(_resource(project, 0), status=201)
+    return one(project_resources(ask, [project])[0], status=201)
 
 
 def show(ask: Ask, project_id: str) -> Response:
@@ -85,7 +85,8 @@ def move_workspaces(ask: Ask, project_id: str) -> Response:
 def project_resources(ask: Ask, projects: Sequence[Project]) -> list[Resource]:
     """The documents of a page of projects."""
     counts = ask.services.projects.count_workspaces([project.id for project in projects])
-    return [_resource(project, counts.get(project.id, 0)) for project in projects]
+    allowed = ask.asker.allowed_in_organization(projects[0].organization_id) if projects else frozenset()
+    return [_resource(project, counts.get(project.id, 0), allowed) for project in projects]
 
 
 def chosen_project(ask: Ask, body: Body, organization_name: str) -> ProjectId | None:
@@ -111,7 +112,8 @@ def _tags(body: Body) -> dict[str, str] | None:
     return None if entries is None else check_tags(read_bindings(entries))
 
 
-def _resource(project: Project, workspaces: int) -> Resource:
+def _resource(project: Project, workspaces: int, allowed: frozenset[Needs]) -> Resource:
+    may_manage = Needs.MANAGE_PROJECTS in allowed
     attributes: dict[str, Any] = {
         "name": project.name,
         "description": project.description,
@@ -126,10 +128,10 @@ def _resource(project: Project, workspaces: int) -> Resource:
         "setting-overwrites": {"default-execution-mode": False, "default-agent-pool": False},
         "permissions": {
             "can-read": True,
-            "can-update": True,
-            "can-destroy": not project.is_default,
-            "can-create-workspace": True,
-            "can-move-workspace": True,
+            "can-update": may_manage,
+            "can-destroy": may_manage and not project.is_default,
+            "can-create-workspace": Needs.MANAGE_WORKSPACES in allowed,
+            "can-move-workspace": may_manage,
         },
     }
     relationships = {

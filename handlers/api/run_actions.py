@@ -1,4 +1,4 @@
-"""What may be done to a run? Apply, discard, cancel, kill, go first: 202 with nothing in it, 409 if its state forbids."""
+"""What may be done to a run? Apply, discard, cancel, kill, go first: 202 with nothing in it, or 409."""
 
 from collections.abc import Callable
 

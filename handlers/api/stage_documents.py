@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunStatus, Stage
 from bot.timestamps import to_text
+from handlers.addresses import reached_at
 from handlers.api.documents import Resource, resource
 from handlers.run_logs import log_path, stage_id
 from handlers.services import Services
@@ -73,7 +74,7 @@ def stage_resource(services: Services, run: Run, stage: Stage) -> Resource:
     attributes: dict[str, Any] = {
         "status": status.value,
         "status-timestamps": {name: to_text(at) for name, at in _times(run, stage).items()},
-        "log-read-url": services.settings.address.rstrip("/") + log_path(services, run, stage),
+        "log-read-url": reached_at(services.settings) + log_path(services, run, stage),
         "execution-details": {"mode": "remote"},
         **_counts(summary or PlanSummary()),
     }

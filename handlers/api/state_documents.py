@@ -12,6 +12,7 @@ from bot.ids import StateVersionId
 from bot.state_diff import ChangedOutput, StateDiff
 from bot.state_reading import StateOutput
 from bot.timestamps import to_text
+from handlers.addresses import reached_at
 from handlers.api.documents import Resource, resource, to_many, to_one
 from handlers.services import Services
 from handlers.state.uploads import JSON_STATE, STATE, upload_path
@@ -23,7 +24,7 @@ _ID_CHARACTERS = 16  # of a state version's id, after its kind
 
 def state_version_resource(services: Services, version: StateVersion, *, with_uploads: bool = False) -> Resource:
     """The document of a version; `with_uploads` only in the answer to whoever announced it."""
-    base = services.settings.address.rstrip("/")
+    base = reached_at(services.settings)
     download = f"{base}/api/v2/state-versions/{version.id}"
     attributes: dict[str, Any] = {
         "created-at": to_text(version.created_at),

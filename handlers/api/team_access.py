@@ -108,7 +108,7 @@ def _resource(grant: Grant) -> Resource:
     access = grant.access
     attributes = {
         "access": access.level.value,
-        "runs": access.runs.value,
+        "runs": None if access.runs is RunsAccess.NONE else access.runs.value,  # clients know no word for none
         "variables": access.variables.value,
         "state-versions": access.state.value,
         "sentinel-mocks": (MocksAccess.READ if access.sentinel_mocks else MocksAccess.NONE).value,

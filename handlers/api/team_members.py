@@ -9,12 +9,21 @@ from bot.errors import NotFound, Refused
 from bot.ids import UserId
 from bot.team import Team
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.documents import nothing
-from handlers.api.memberships import refuse_without_owner
-from handlers.api.requests import read_entries
+from handlers.api.documents import nothing, paged
+from handlers.api.memberships import membership_resource, refuse_without_owner
+from handlers.api.requests import asked_page, read_entries
 from storage.people import User
 
 Find = Callable[[Ask, Team, str], User]
+
+
+def index(ask: Ask, team_id: str) -> Response:
+    """The organization memberships of the team's members."""
+    team, page = ask.asker.team(team_id), asked_page()
+    found, total = ask.services.people.memberships_in(
+        team.organization_id, team.id, limit=page.size, offset=page.offset
+    )
+    return paged([membership_resource(ask, membership) for membership in found], page, total)
 
 
 def _adding(find: Find) -> Callable[..., Response]:
@@ -60,15 +69,11 @@ def _by_membership(ask: Ask, team: Team, ident: str) -> User:
     return membership.user
 
 
+_MEMBERSHIPS = "/teams/<team_id>/relationships/organization-memberships"
 RULES: tuple[Rule, ...] = (
     ("POST", "/teams/<team_id>/relationships/users", _adding(_by_user), Needs.MANAGE_MEMBERSHIP),
     ("DELETE", "/teams/<team_id>/relationships/users", _removing(_by_user), Needs.MANAGE_MEMBERSHIP),
-    (
-        *("POST", "/teams/<team_id>/relationships/organization-memberships"),
-        *(_adding(_by_membership), Needs.MANAGE_MEMBERSHIP),
-    ),
-    (
-        *("DELETE", "/teams/<team_id>/relationships/organization-memberships"),
-        *(_removing(_by_membership), Needs.MANAGE_MEMBERSHIP),
-    ),
+    ("GET", _MEMBERSHIPS, index, Needs.MEMBER),
+    ("POST", _MEMBERSHIPS, _adding(_by_membership), Needs.MANAGE_MEMBERSHIP),
+    ("DELETE", _MEMBERSHIPS, _removing(_by_membership), Needs.MANAGE_MEMBERSHIP),
 )

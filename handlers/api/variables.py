@@ -3,7 +3,7 @@
 from flask import Response
 
 from bot.access import Needs
-from bot.errors import Refused
+from bot.errors import NotFound, Refused
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, one, to_one
@@ -55,6 +55,14 @@ def create_by_name(ask: Ask) -> Response:
     return create(ask, workspace_id)
 
 
+def change_by_id(ask: Ask, variable_id: str) -> Response:
+    return change(ask, _workspace_of(ask, variable_id), variable_id)
+
+
+def remove_by_id(ask: Ask, variable_id: str) -> Response:
+    return remove(ask, _workspace_of(ask, variable_id), variable_id)
+
+
 def show(ask: Ask, workspace_id: str, variable_id: str) -> Response:
     return one(_resource(_found(ask, workspace_id, variable_id)))
 
@@ -72,6 +80,16 @@ def remove(ask: Ask, workspace_id: str, variable_id: str) -> Response:
 def _found(ask: Ask, workspace_id: str, variable_id: str) -> Variable:
     workspace = ask.asker.workspace(workspace_id)
     return found_variable(ask.services.variables, workspace.id, variable_id)
+
+
+def _workspace_of(ask: Ask, variable_id: str) -> str:
+    """Whose variable it is. Raises NotFound, in the same words for one that isn't the asker's."""
+    missing = NotFound(f"there is no variable {variable_id}")
+    owner_id = ask.services.variables.get(variable_id).owner_id
+    try:
+        return ask.asker.workspace(owner_id).id
+    except NotFound as error:
+        raise missing from error
 
 
 def _named(ask: Ask, organization: str, name: str) -> Workspace:
@@ -94,4 +112,6 @@ RULES: tuple[Rule, ...] = (
     ("GET", "/workspaces/<workspace_id>/all-vars", every, Needs.VARIABLES_READ),
     ("GET", "/vars", index_by_name, Needs.VARIABLES_READ),
     ("POST", "/vars", create_by_name, Needs.VARIABLES_WRITE),
+    ("PATCH", "/vars/<variable_id>", change_by_id, Needs.VARIABLES_WRITE),
+    ("DELETE", "/vars/<variable_id>", remove_by_id, Needs.VARIABLES_WRITE),
 )

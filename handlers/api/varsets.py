@@ -169,10 +169,11 @@ def _or(given: bool | None, otherwise: bool) -> bool:
 
 def _resources(ask: Ask, sets: Sequence[VariableSet]) -> list[Resource]:
     recipients = ask.services.variable_sets.recipients([found.id for found in sets])
-    return [_resource(found, recipients) for found in sets]
+    allowed = ask.asker.allowed_in_organization(sets[0].organization_id) if sets else frozenset()
+    return [_resource(found, recipients, may_update=Needs.MANAGE_WORKSPACES in allowed) for found in sets]
 
 
-def _resource(found: VariableSet, recipients: Recipients) -> Resource:
+def _resource(found: VariableSet, recipients: Recipients, *, may_update: bool) -> Resource:
     workspaces, projects = recipients.workspaces.get(found.id, []), recipients.projects.get(found.id, [])
     attributes = {
         "name": found.name,
@@ -184,7 +185,7 @@ def _resource(found: VariableSet, recipients: Recipients) -> Resource:
         "var-count": recipients.variables.get(found.id, 0),
         "workspace-count": len(workspaces),
         "project-count": len(projects),
-        "permissions": {"can-update": True},
+        "permissions": {"can-update": may_update},
     }
     relationships = {
         "organization": to_one("organizations", found.organization_name),

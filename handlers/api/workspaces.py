@@ -114,7 +114,7 @@ def _check_idle(ask: Ask, workspace: Workspace) -> None:
 def _resources_left(ask: Ask, workspace: Workspace) -> int:
     """How many resources its current state has."""
     version = ask.services.states.current(workspace.id)
-    return count_resources(ask.services.states.read(version)) if version else 0
+    return count_resources(ask.services.states.chunks(version)) if version else 0
 
 
 def _asked_tags(body: Body) -> dict[str, str] | None:

@@ -157,7 +157,9 @@ def force_execute(services: Services, run_id: RunId, who: str) -> list[Job]:
         jobs: list[Job] = []
         for other in before:
             if not can(other, RunEvent.DISCARDED) or other.status in APPROVED:
-                raise Refused(f"{other.id}, before it, is {other.status.value.replace('_', ' ')}: it can't be discarded")
+                raise Refused(
+                    f"{other.id}, before it, is {other.status.value.replace('_', ' ')}: it can't be discarded"
+                )
             jobs += move(services, other, RunEvent.DISCARDED, f"discarded, so that {run.id} goes next", actor=who)[1]
     return [*jobs, Job(Verb.WORK_QUEUE, run.workspace_id)]
 

@@ -59,19 +59,21 @@ def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
 
     @door.route("/<organization>/<name>", methods=["LOCK"])
     def lock(organization: str, name: str) -> Any:
-        asker = _person(services, Needs.LOCK)
-        if asker is None:
+        asker = _asker(services, Needs.LOCK)
+        workspace = find_workspace(asker, organization, name)
+        if asker.own_run is not None:
             return _not_for_runs()
-        _lock(services, asker, find_workspace(asker, organization, name), _lock_info())
+        _lock(services, asker, workspace, _lock_info())
         return Response(status=200)
 
     @door.route("/<organization>/<name>", methods=["UNLOCK"])
     def unlock(organization: str, name: str) -> Any:
-        asker = _person(services, Needs.LOCK)
-        if asker is None:
+        asker = _asker(services, Needs.LOCK)
+        workspace = find_workspace(asker, organization, name)
+        if asker.own_run is not None:
             return _not_for_runs()
         info = _lock_info() if _body() else None
-        enqueue(_unlock(services, asker, find_workspace(asker, organization, name), info))
+        enqueue(_unlock(services, asker, workspace, info))
         return Response(status=200)
 
     answer_refusals(door)
@@ -156,12 +158,6 @@ def _shown_lock(services: Services, workspace: Workspace) -> dict[str, Any]:
         "Created": maybe_text(workspace.locked_at) or maybe_text(run.created_at if run else None),
         "Path": workspace.slug,
     }
-
-
-def _person(services: Services, needs: Needs) -> Asker | None:
-    """Who asks; None if it is a run."""
-    asker = _asker(services, needs)
-    return None if asker.own_run else asker
 
 
 def _asker(services: Services, needs: Needs) -> Asker:

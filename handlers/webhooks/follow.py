@@ -1,7 +1,9 @@
 """What does the person who pushed see? The lines that the hook of a plain repository prints."""
 
+from bot.events import Pushed, Tagged
 from bot.messages.hook_lines import HookScope, ascii_line, lines_for
 from bot.run import Run, RunStatus
+from handlers.reactions.deliveries import read_events, read_payload
 from handlers.reactions.gathering import Gatherer, commit_url
 from handlers.services import Services
 from storage.inbox import Delivery, DeliveryStatus
@@ -22,7 +24,7 @@ def follow_lines(services: Services, delivery: Delivery) -> tuple[list[str], boo
         return [ascii_line(f"Runlock: {delivery.outcome}")], True
     if any(_is_about_to_plan(services, run) for run in runs):
         return [], False
-    return _report(services, runs), True
+    return [*_report(services, runs), *_without_runs(services, delivery, runs)], True
 
 
 def _is_about_to_plan(services: Services, run: Run) -> bool:
@@ -45,4 +47,20 @@ def _report(services: Services, runs: list[Run]) -> list[str]:
         lines = Gatherer(services).lines(own)
         url = commit_url(services, repository, commit_sha)
         said += lines_for(HookScope(ref=ref, commit_sha=commit_sha, lines=lines, url=url))
+    return said
+
+
+def _without_runs(services: Services, delivery: Delivery, runs: list[Run]) -> list[str]:
+    """A line for each branch and tag of the same push for which nothing runs."""
+    connection = services.connections.get(delivery.connection_id)
+    with_runs = {run.tag or run.branch for run in runs}
+    said: list[str] = []
+    for event in read_events(connection, delivery.event, read_payload(delivery.body)):
+        match event:
+            case Pushed() if event.branch not in with_runs:
+                said += lines_for(HookScope(ref=event.branch, commit_sha=event.after_sha, lines=(), url=""))
+            case Tagged() if event.tag not in with_runs:
+                said += lines_for(HookScope(ref=event.tag, commit_sha=event.commit_sha, lines=(), url=""))
+            case _:
+                pass  # it has its lines, or was deleted
     return said

@@ -1,6 +1,7 @@
 """One Runlock for all the clients of a test file, each with an organization of their own."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from storage.people import Organization
 from tests.fakes.live_server import LiveServer, live_server
 from tests.fakes.terraform_cli import CONFIGURATION, Terminal
+
+ENGINES = Path(sys.prefix) / "engines"  # 0.11.11 and 1.0.3, from packages
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    with live_server(tmp_path_factory.mktemp("live")) as server:
+    with live_server(tmp_path_factory.mktemp("live"), RUNLOCK_ENGINES=str(ENGINES)) as server:
         yield server
 
 

@@ -34,7 +34,8 @@ def test_workspaces_by_tags_are_made_listed_and_selected(desk: Desk) -> None:
     terminal.run("init", "-no-color", answer="blue\n").ok()
     terminal.run("workspace", "new", "-no-color", "green").ok()
     said = terminal.run("workspace", "list", "-no-color").ok()
-    assert "blue" in said.text and "green" in said.text
+    assert "blue" in said.text
+    assert "green" in said.text
     terminal.run("workspace", "select", "-no-color", "blue").ok()
     assert terminal.run("workspace", "show", "-no-color").ok().text.strip() == "blue"
     terminal.run("workspace", "delete", "-no-color", "green").ok()

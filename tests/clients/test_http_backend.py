@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,16 @@ import requests
 from storage.tokens import TokenKind
 from tests.fakes.live_server import LiveServer
 from tests.fakes.terraform_cli import CONFIGURATION, Running, Terminal
+
+ENGINES = Path(__file__).parents[2] / ".venv/engines/terraform"
+OUTPUTS_ONLY = """
+variable "greeting" {
+  default = "hello"
+}
+output "greeting" {
+  value = var.greeting
+}
+"""
 
 
 class Team:
@@ -28,7 +40,7 @@ class Team:
 
     def _terminal(self, token: str, folder: Path, binary: str) -> Terminal:
         terminal = Terminal(self.server, token, folder, binary)
-        terminal.write('backend "http" {}', CONFIGURATION)
+        terminal.write('backend "http" {}', CONFIGURATION if binary == "terraform" else OUTPUTS_ONLY)
         names = dict.fromkeys(("ADDRESS", "LOCK_ADDRESS", "UNLOCK_ADDRESS"), self.url)
         settings = {**names, "USERNAME": "anybody", "PASSWORD": token, "RETRY_MAX": "0"}
         terminal.environment.update({f"TF_HTTP_{name}": value for name, value in settings.items()})
@@ -41,7 +53,12 @@ class Team:
 
 @pytest.fixture
 def team(server: LiveServer, tmp_path: Path) -> Team:
-    return Team(server, tmp_path, f"http-{tmp_path.name}"[:40].replace("_", "-"))
+    return Team(server, tmp_path, name_from(tmp_path))
+
+
+def name_from(folder: Path) -> str:
+    """An organization's name that no other test takes."""
+    return f"http-{folder.name}"[:60].replace("_", "-")
 
 
 def waiting_apply(terminal: Terminal, greeting: str) -> Running:
@@ -50,16 +67,20 @@ def waiting_apply(terminal: Terminal, greeting: str) -> Running:
     return running
 
 
-def test_one_works_while_the_other_waits(team: Team) -> None:
+@pytest.mark.parametrize("binary", ["terraform", str(ENGINES / "1.0.3/terraform")], ids=["1.11", "1.0.3"])
+def test_one_works_while_the_other_waits(server: LiveServer, tmp_path: Path, binary: str) -> None:
+    team = Team(server, tmp_path, name_from(tmp_path), binary)
     applying = waiting_apply(team.ada, "ada")
     refused = team.grace.run("apply", "-no-color", "-auto-approve", "-var", "greeting=grace")
     assert refused.code == 1
     assert "Error acquiring the state lock" in refused.text
-    assert "OperationTypeApply" in refused.text  # whose lock it is, as the holder's engine said
+    assert team.server.services.workspaces.get(team.workspace.id).lock_id in refused.text
     applying.type("yes")
     applying.end().ok()
     team.grace.run("plan", "-no-color", "-lock-timeout=5s").ok()
-    assert team.grace.state()["outputs"]["greeting"]["value"] == "ada"
+    current = server.services.states.current(team.workspace.id)
+    assert current is not None
+    assert [each.value for each in server.services.states.outputs(current) if each.name == "greeting"] == ["ada"]
     assert not team.server.services.workspaces.get(team.workspace.id).is_locked
 
 
@@ -151,3 +172,19 @@ def test_locks_by_hand(team: Team) -> None:
     assert ask("DELETE", team.ada).status_code == 200
     assert ask("GET", team.ada).status_code == 204
     assert team.states() == 1
+
+
+def test_a_state_beyond_the_limit_is_refused_in_words(team: Team) -> None:
+    team.ada.run("apply", "-no-color", "-auto-approve").ok()
+    before = team.ada.state()
+
+    def pieces() -> Iterator[bytes]:
+        yield json.dumps(before | {"serial": 99}).encode()[:-1] + b', "padding": "'
+        for _ in range(200):
+            yield b"x" * 1_000_000
+        yield b'"}'
+
+    refused = requests.post(team.url, auth=("x", team.ada.token), data=pieces(), timeout=60)
+    assert refused.status_code == 413
+    assert "100 MB at most (RUNLOCK_LARGEST_STATE_MEGABYTES)" in refused.text
+    assert team.ada.state() == before

@@ -116,6 +116,7 @@ class FakeRunlock:
                 "replaces": [],
             },
             "variables": [],
+            "api_url": "",
             "state_url": f"{self.url}/state/acme/prod?run=run-7",
             "run_token": RUN_TOKEN,
             "address": "https://runlock.example.com",

@@ -56,7 +56,7 @@ class Terminal:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "home").mkdir(exist_ok=True)
-        services = {name: f"{self.server.address}/api/v2/" for name in ("tfe.v2", "tfe.v2.1", "tfe.v2.2", "state.v2")}
+        services = dict.fromkeys(("tfe.v2", "tfe.v2.1", "tfe.v2.2", "state.v2"), f"{self.server.address}/api/v2/")
         (self.folder / "cli.tfrc").write_text(
             f'host "{self.server.netloc}" {{\n  services = {_hcl(services)}\n}}\n'
             f'credentials "{self.server.netloc}" {{\n  token = "{self.token}"\n}}\n'
@@ -156,7 +156,8 @@ class Running:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self, seconds: float = PATIENCE_SECONDS) -> Said:
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         code = self.process.wait(seconds)
         self._reader.join(seconds)
         self.process.stdin.close()

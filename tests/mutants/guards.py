@@ -104,7 +104,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         2,
         "a delivery's id is unique",
-        "storage/migrations.py",
+        "storage/migrations/inbox.py",
         "outcome TEXT NOT NULL DEFAULT '',\n            UNIQUE (connection_id, delivery_id)\n",
         "outcome TEXT NOT NULL DEFAULT ''\n",
         S + "test_deliveries_once.py::test_a_delivery_that_comes_twice_acts_once[github]",
@@ -120,7 +120,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         2,
         "one delivery makes one run in a workspace",
-        "storage/migrations.py",
+        "storage/migrations/runs.py",
         "CREATE UNIQUE INDEX runs_once_per_delivery",
         "CREATE INDEX runs_once_per_delivery",
         S + "test_deliveries_once.py::test_one_delivery_makes_one_run_in_a_workspace",
@@ -154,8 +154,8 @@ MUTANTS: tuple[Mutant, ...] = (
         2,
         "only whoever knows the secret delivers",
         "handlers/webhooks/door.py",
-        "    if not _verify(connection, secret, received.raw):\n",
-        "    if _verify(connection, secret, received.raw) is None:\n",
+        "    if not _verify(connection, secret, received):\n",
+        "    if _verify(connection, secret, received) is None:\n",
         S + "test_hostile_deliveries.py::test_a_forged_delivery_is_refused",
     ),
     mutant(
@@ -542,13 +542,22 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",),
     ),
-    mutant(
+    Mutant(
         12,
         "a run sees its own organization only",
-        "handlers/access.py",
-        "is_member=own.organization_id == organization_id, is_applying",
-        "is_member=True, is_applying",
-        S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",
+        (
+            Edit(
+                "handlers/access.py",
+                "is_member=own.organization_id == organization_id, is_applying",
+                "is_member=True, is_applying",
+            ),
+            Edit(
+                "storage/between_workspaces.py",
+                "        if reader.organization_id != target.organization_id:\n            return False\n",
+                "",
+            ),
+        ),
+        (S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",),
     ),
     mutant(
         12,

@@ -194,6 +194,8 @@ def test_several_branches_and_a_tag_in_one_push(bench: Bench) -> None:
             f"    {bench.url(runs[name])}",
         ]
     assert all(run.status is RunStatus.PLANNED for run in runs.values())
+    for ref in ("other", "idle"):
+        assert f"Runlock: no workspace runs for {ref} at {bench.head}" in said
 
 
 def test_a_push_for_two_workspaces_tells_of_both(bench: Bench) -> None:

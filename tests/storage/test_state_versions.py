@@ -141,6 +141,8 @@ from storage.blobs import BlobStore, FileShelf
 from storage.encryption import Keyring
 from storage.state_intake import StateIntake
 
+TEXT = b"x" * 400
+
 class Large:
     def __init__(self, count):
         self.left = count
@@ -155,13 +157,13 @@ class Large:
             return b""
         self.left -= 1
         return b"".join(
-            b',{"type": "thing", "instances": [{"attributes": {"id": "i-%d", "tags": {"a": "b"}, "n": [1, 2.5]}}]}' % n
+            b',{"type": "thing", "instances": [{"attributes": {"id": "%d", "n": [1.5], "t": "' % n + TEXT + b'"}}]}'
             for n in range(5000)
         )
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 intake = StateIntake(BlobStore(FileShelf(Path(sys.argv[1])), Keyring(b"k" * 32)), 100_000_000)
-state = intake.receive(Large(100))
+state = intake.receive(Large(20))
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(state.size, state.facts.serial, state.output_count, (after - before) * 1024)
 """

@@ -43,7 +43,7 @@ ROLES: dict[str, set[str]] = {
     "organization token": (MEMBER | ADMIN | MANAGE) - NO_USER - {"runs: plan", "runs: apply", "state: write", "force"},
     # The run's own token reads states of its organization, and writes only its own workspace's, while it is applied.
     "planning run": {"entitlements", "find", "state: read", "outputs"},
-    "applying neighbour": {"entitlements", "find", "state: read", "outputs"},
+    "neighbour's applying run": {"entitlements", "find", "state: read", "outputs"},
     "own planning run": {"entitlements", "find", "state: read", "outputs"},
     "own applying run": {"entitlements", "find", "state: read", "outputs", "state: write", "lock"},
     "nobody's member": {"a token", "a user"},
@@ -72,6 +72,7 @@ ROUTES: dict[str, list[str]] = {
         *(f"GET {_NAMED}", f"GET {_NAMED}/capacity", f"GET {_NAMED}/runs/queue", f"GET {_ORG}/runs"),
         *(f"GET {_ORG}/{what}" for what in ("organization-memberships", "teams", "workspaces", "projects", "varsets")),
         *("GET /organization-memberships/<membership_id>", f"GET {_TEAM}", f"GET {_PROJECT}"),
+        f"GET {_TEAM}/relationships/organization-memberships",
         *(f"GET {_PROJECT}/{what}" for what in ("tag-bindings", "effective-tag-bindings", "varsets")),
         *(f"GET {_SET}", f"GET {_SET}/relationships/vars", f"GET {_SET}/relationships/vars/<variable_id>"),
     ],
@@ -131,6 +132,7 @@ ROUTES: dict[str, list[str]] = {
     ],
     "variables: write": [
         *(f"POST {_WS}/vars", f"PATCH {_WS}/vars/<variable_id>", f"DELETE {_WS}/vars/<variable_id>", "POST /vars"),
+        *("PATCH /vars/<variable_id>", "DELETE /vars/<variable_id>"),
     ],
     "outputs": [
         *(f"GET {_WS}/current-state-version-outputs", f"GET {_STATE}/outputs"),

@@ -64,7 +64,7 @@ class PermissionWorld:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with suppress(_Undone), self.services.records.write():
             client = self.world.app.test_client()
-            found.append(client.open(f"/api/v2{path}", method=method, json=body, query_string=query, headers=headers))
+            found.append(client.open(path, method=method, json=body, query_string=query, headers=headers))
             raise _Undone
         return found[0]
 
@@ -161,7 +161,7 @@ class PermissionWorld:
         self.tokens["owners' team token"] = self._of_team(services.teams.owners(self.acme.id))
         self.tokens["organization token"] = self._of_organization(self.acme.id)
         self.tokens["planning run"] = self._of_run(self.world.workspace("planning"), RunStatus.PLANNING)
-        self.tokens["applying neighbour"] = self._of_run(self.neighbour, RunStatus.APPLYING)
+        self.tokens["neighbour's applying run"] = self._of_run(self.neighbour, RunStatus.APPLYING)
         self.tokens["own planning run"] = self._of_run(self.prod, RunStatus.PLANNING)
         self.tokens["own applying run"] = self._of_run(self.prod, RunStatus.APPLYING)
         self._askers_from_elsewhere()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.access import Needs
-from handlers.api.room import ROOMS
+from handlers.api.rules import ROOMS
 from tests.fakes.door_world import open_world
 from tests.handlers.api.permission_table import ROLES, ROUTES, TAKES, expected
 from tests.handlers.api.permission_world import PermissionWorld, related
@@ -42,7 +42,7 @@ def test_each_role_gets_exactly_what_it_may(matrix: PermissionWorld, role: str |
     for method, path, _, _ in RULES:
         answer = matrix.send(
             method,
-            filled(matrix, path),
+            f"/api/v2{filled(matrix, path)}",
             body_of(matrix, method, path),
             query_of(matrix, path),
             matrix.tokens[role] if role else None,
@@ -54,13 +54,35 @@ def test_each_role_gets_exactly_what_it_may(matrix: PermissionWorld, role: str |
     assert not wrong, f"{role}:\n" + "\n".join(wrong)
 
 
+STATE_DOORS = [
+    *((method, "/api/http-state/acme/prod", takes) for method, takes in (("GET", "state: read"), ("LOCK", "lock"))),
+    *(("UNLOCK", "/api/http-state/acme/prod", "lock"), ("POST", "/api/http-state/acme/prod", "state: write")),
+    ("DELETE", "/api/http-state/acme/prod", "state: write"),
+    ("GET", "/api/v1/terraform/state/acme/prod", "state: read"),
+    *((method, "/api/v1/terraform/state/acme/prod", "state: write") for method in ("PUT", "DELETE")),
+]
+
+
+@pytest.mark.parametrize("role", [None, *ROLES])
+def test_the_engines_doors_to_state_decide_likewise(matrix: PermissionWorld, role: str | None) -> None:
+    wrong = []
+    for method, path, takes in STATE_DOORS:
+        if role and "run" in role and takes == "lock":
+            continue  # not offered to runs, whatever they may: the queue is their lock
+        answer = matrix.send(method, path, {"ID": "a lock"}, {}, matrix.tokens[role] if role else None)
+        kind = answer.status_code if answer.status_code in REFUSALS else 200
+        if kind != expected(role, takes):
+            wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+    assert not wrong, f"{role}:\n" + "\n".join(wrong)
+
+
 def test_there_is_somebody_for_each_role(matrix: PermissionWorld) -> None:
     assert set(matrix.tokens) == set(ROLES)
 
 
 def test_a_refusal_names_what_is_needed(matrix: PermissionWorld) -> None:
     run = filled(matrix, "/runs/<run_id>/actions/apply")
-    answer = matrix.send("POST", run, None, {}, matrix.tokens["read"])
+    answer = matrix.send("POST", f"/api/v2{run}", None, {}, matrix.tokens["read"])
     assert answer.json["errors"][0]["title"] == "forbidden"
     assert "applying runs in prod" in answer.json["errors"][0]["detail"]
 

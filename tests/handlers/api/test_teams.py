@@ -128,6 +128,9 @@ def test_people_join_and_leave_a_team(world: World, way: str) -> None:
     for _ in range(2):
         assert world.ask("POST", path, body).status_code == 204
         assert world.services.teams.members(team.id) == [mia.id]
+    listed = world.ask("GET", f"teams/{team.id}/relationships/organization-memberships").json
+    assert [each["id"] for each in listed["data"]] == [membership.id]
+    assert listed["meta"]["pagination"]["total-count"] == 1
     for _ in range(2):
         assert world.ask("DELETE", path, body).status_code == 204
         assert world.services.teams.members(team.id) == []

@@ -213,9 +213,15 @@ def test_the_list_of_older_clients(world: World, workspace: Workspace) -> None:
     for path in ("vars", "vars/"):
         listed = world.ask("GET", path, query_string=query).json["data"]
         assert [variable["attributes"]["key"] for variable in listed] == ["region"]
-    assert world.ask("GET", "vars", query_string=query, token=world.stranger()).status_code == 404
+    stranger = world.stranger()
+    assert world.ask("GET", "vars", query_string=query, token=stranger).status_code == 404
     assert world.ask("GET", "vars", query_string={"filter[organization][name]": "acme"}).status_code == 400
     relationships = {"workspace": {"data": {"type": "workspaces", "id": workspace.id}}}
     body = {"data": {"attributes": {"key": "zone", "value": "a"}, "relationships": relationships}}
     assert world.ask("POST", "vars", body).status_code == 201
     assert world.services.variables.all(workspace.id)[-1].key == "zone"
+    by_id = f"vars/{world.services.variables.all(workspace.id)[-1].id}"
+    assert world.ask("PATCH", by_id, {"value": "b"}, token=stranger).status_code == 404
+    assert world.ask("PATCH", by_id, {"value": "b"}).json["data"]["attributes"]["value"] == "b"
+    assert world.ask("DELETE", by_id, data=b"null").status_code == 204
+    assert world.ask("DELETE", by_id).status_code == 404

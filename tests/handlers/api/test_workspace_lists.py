@@ -7,6 +7,7 @@ import pytest
 
 from bot.errors import Refused
 from bot.run import RunKind, RunStatus, TriggerReason
+from bot.workspace import Workspace
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.new_runs import create_run
 from storage.tags import Tagged
@@ -192,6 +193,11 @@ def safe_delete(world: World, path: str) -> tuple[int, str]:
     return answer.status_code, answer.json["errors"][0]["detail"] if answer.status_code != 204 else ""
 
 
+def put_state(world: World, workspace: Workspace, serial: int, resources: bytes) -> None:
+    raw = b'{"version": 4, "serial": %d, "lineage": "l", "outputs": {}, "resources": [%b]}' % (serial, resources)
+    world.services.states.store(workspace.id, raw, run_id=None)
+
+
 def test_safe_delete_says_why_not(world: World) -> None:
     """Clients look for these words (tfe-contract 2.7)."""
     workspace = world.workspace("prod")
@@ -205,6 +211,13 @@ def test_safe_delete_says_why_not(world: World) -> None:
     assert status == 409
     assert "being processed" in said
     world.services.runs.move(run, replace(run, status=RunStatus.ERRORED))
+    holding = b'{"mode": "managed", "type": "x", "name": "y", "instances": [{}]}'
+    put_state(world, workspace, 1, holding)
+    status, said = safe_delete(world, f"workspaces/{workspace.id}")
+    assert status == 409
+    assert "not safe to delete" in said
+    assert "1 resource" in said
+    put_state(world, workspace, 2, holding.replace(b"managed", b"data"))
     assert safe_delete(world, f"{WORKSPACES}/prod") == (204, "")
     assert world.ask("GET", f"workspaces/{workspace.id}").status_code == 404
 

@@ -1,0 +1,71 @@
+"""Lists of runs are found within indexes: no query reads the large rows to narrow, count or sort them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.run import FINAL, RunStatus
+from storage import migrations
+from storage.database import Records
+from storage.run_filter import IN_TURN, NEWEST_FIRST, UNFINISHED, RunFilter
+
+ORGANIZATION: dict[str, Any] = {"organization_id": "org-1"}
+WORKSPACE: dict[str, Any] = {"workspace_id": "ws-1"}
+NON_FINAL = sorted(frozenset(RunStatus) - FINAL)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Any:
+    found = Records(tmp_path / "records.db", migrations.records)
+    yield found
+    found.close()
+
+
+def plan(records: Records, sql: str, parameters: Any) -> str:
+    return "\n".join(row["detail"] for row in records.rows(f"EXPLAIN QUERY PLAN {sql}", parameters))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (RunFilter(**ORGANIZATION), "runs_by_organization"),
+        (RunFilter(**ORGANIZATION, statuses=[RunStatus.APPLIED]), "runs_by_organization"),
+        (RunFilter(**ORGANIZATION, user="ada"), "runs_by_organization"),
+        (RunFilter(**ORGANIZATION, commit="3f2a"), "runs_by_organization"),
+        (RunFilter(**WORKSPACE), "runs_by_workspace"),
+        (RunFilter(**WORKSPACE, statuses=[RunStatus.APPLIED], user="ada"), "runs_by_workspace"),
+    ],
+)
+def test_a_page_is_found_in_order_within_an_index(records: Records, wanted: RunFilter, index: str) -> None:
+    condition, parameters = wanted.as_sql()
+    found = plan(records, f"SELECT rowid FROM runs WHERE {condition} ORDER BY {NEWEST_FIRST} LIMIT 20", parameters)
+    assert f"COVERING INDEX {index}" in found
+    assert "TEMP B-TREE" not in found
+
+
+@pytest.mark.parametrize("facts", [ORGANIZATION, WORKSPACE])
+def test_they_are_counted_within_an_index(records: Records, facts: dict[str, Any]) -> None:
+    for more in ({}, {"statuses": [RunStatus.APPLIED]}, {"is_destroy": True}, {"user": "ada"}):
+        condition, parameters = RunFilter(**facts, **more).as_sql()
+        assert "COVERING INDEX" in plan(records, f"SELECT count(*) FROM runs WHERE {condition}", parameters)
+
+
+def test_what_is_unfinished_or_at_work_is_found_among_the_few(records: Records) -> None:
+    assert "INDEX runs_unfinished (" in plan(
+        records, f"SELECT id FROM runs WHERE workspace_id = ? AND {UNFINISHED} ORDER BY queue_sequence", ("ws-1",)
+    )
+    condition, parameters = RunFilter(**ORGANIZATION, statuses=NON_FINAL).as_sql()
+    found = plan(records, f"SELECT rowid FROM runs WHERE {condition} ORDER BY {NEWEST_FIRST} LIMIT 20", parameters)
+    assert "INDEX runs_unfinished_by_organization" in found
+    condition, parameters = RunFilter(**ORGANIZATION, at_work=True).as_sql()
+    found = plan(records, f"SELECT rowid FROM runs WHERE {condition} ORDER BY {IN_TURN} LIMIT 20", parameters)
+    assert "INDEX runs_at_work" in found
+
+
+def test_a_text_is_found_by_its_trigrams(records: Records) -> None:
+    for facts in (ORGANIZATION, WORKSPACE):
+        condition, parameters = RunFilter(**facts, text="message").as_sql()
+        found = plan(records, f"SELECT count(*) FROM runs WHERE {condition}", parameters)
+        assert "VIRTUAL TABLE INDEX" in found
+        assert "(id=?)" in found
