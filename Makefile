@@ -80,12 +80,15 @@ chaos: install-dev
 
 ## make race      200 applies with the real CLI: the prompt comes every time, and nothing is seen half done
 race: install-dev
-	RACE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/pytest -q --timeout 3600 tests/clients/test_race.py tests/scenarios/test_one_transaction.py
+	RACE_ROUNDS=$(or $(ROUNDS),200) $(BIN)/pytest -q --timeout 3600 tests/clients/test_race.py \
+	  tests/scenarios/test_one_transaction.py tests/scenarios/test_reads_in_between.py
 
-## make bench     what Runlock adds to the bare commands, and how fast the webhook door is
+## make bench     what Runlock adds to the bare commands; how fast are the door, the lists, and large states
 bench: .install-dev
 	PYTHONPATH=. $(BIN)/python bench/overhead.py
 	PYTHONPATH=. $(BIN)/python bench/door.py
+	PYTHONPATH=. $(BIN)/python bench/lists.py
+	PYTHONPATH=. $(BIN)/python bench/cli.py
 
 ## make lock      writes requirements/*.txt anew from pyproject.toml (needs uv)
 LOCK := uv pip compile -q --generate-hashes --no-annotate --no-header --python-version 3.11

@@ -257,7 +257,7 @@ def _holder(services: Services, plain: str) -> User | Team | Organization | Run 
     if token is None:
         return run_at_work(services, plain)
     match token.kind:
-        case TokenKind.USER | TokenKind.LOGIN_LINK:
+        case TokenKind.USER | TokenKind.LOGIN_LINK | TokenKind.AUTHORIZATION_CODE:
             return services.people.user(token.user_id)
         case TokenKind.TEAM:
             return services.teams.find(token.holder_id)

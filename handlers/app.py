@@ -3,7 +3,7 @@
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from handlers import api, discovery, metrics, pages, runner_api, webhooks
+from handlers import api, cli_login, discovery, metrics, pages, runner_api, webhooks
 from handlers.enqueue import Enqueue
 from handlers.services import Services
 from handlers.sessions import configure_sessions
@@ -24,6 +24,7 @@ def create_app(services: Services, enqueue: Enqueue) -> Flask:
     app.register_blueprint(http_backend.blueprint(services, enqueue), url_prefix="/api/http-state")
     app.register_blueprint(atlas.blueprint(services), url_prefix="/api/v1/terraform/state")
     app.register_blueprint(discovery.blueprint())
+    app.register_blueprint(cli_login.blueprint(services))
     app.register_blueprint(api.blueprint(services, enqueue))
     app.register_blueprint(pages.blueprint(services, enqueue))
     app.register_blueprint(metrics.blueprint(services))

@@ -5,15 +5,26 @@ clients look for a version constraint.
 Source: https://developer.hashicorp.com/terraform/internals/remote-service-discovery
 """
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify
 
-SERVICES = {
+from handlers.cli_login import AUTHORIZE_PATH, CLIENT, PORTS, TOKEN_PATH
+
+SERVICES: dict[str, Any] = {
     "tfe.v2": "/api/v2/",
     "tfe.v2.1": "/api/v2/",
     "tfe.v2.2": "/api/v2/",
     "state.v2": "/api/v2/",
     "modules.v1": "/api/registry/v1/modules/",
     "motd.v1": "/api/terraform/motd/",
+    "login.v1": {
+        "client": CLIENT,
+        "grant_types": ["authz_code"],
+        "authz": AUTHORIZE_PATH,
+        "token": TOKEN_PATH,
+        "ports": [PORTS.start, PORTS.stop - 1],
+    },
 }
 
 

@@ -11,6 +11,7 @@ from bot.ids import UserId
 from bot.timestamps import from_text, to_text
 from handlers.access import Asker
 from handlers.services import Services
+from storage.tokens import TokenKind
 
 SESSION_LIFETIME = timedelta(hours=12)  # a working day; then another login link
 _USER, _UNTIL = "user", "until"
@@ -26,7 +27,8 @@ def session_asker(services: Services, session: Mapping[str, Any]) -> Asker | Non
 
 def open_session(services: Services, session: MutableMapping[str, Any], login_token: str) -> Asker | None:
     """Spend a login link and open a session for its user; None if the link is unknown, used or too old."""
-    user_id = services.tokens.spend(login_token)
+    link = services.tokens.spend(login_token, TokenKind.LOGIN_LINK)
+    user_id = link.user_id if link else None
     asker = _known(services, user_id) if user_id else None
     if asker is not None:
         session.clear()

@@ -27,12 +27,14 @@ class TokenKind(StrEnum):
     TEAM = "team"
     ORGANIZATION = "organization"
     LOGIN_LINK = "login-link"  # opens one session, once
+    AUTHORIZATION_CODE = "authorization-code"  # becomes a user token, once: `terraform login`
 
 
 API_KINDS = (TokenKind.USER, TokenKind.TEAM, TokenKind.ORGANIZATION)
 _HOLDER = {
     TokenKind.USER: "user_id",
     TokenKind.LOGIN_LINK: "user_id",
+    TokenKind.AUTHORIZATION_CODE: "user_id",
     TokenKind.TEAM: "team_id",
     TokenKind.ORGANIZATION: "organization_id",
 }
@@ -143,14 +145,13 @@ class Tokens:
     def remove(self, token_id: str) -> None:
         self._records.change("DELETE FROM tokens WHERE id = ?", (token_id,))
 
-    def spend(self, plain: str) -> UserId | None:
-        """Use a login link up: whose it is, or None if it is unknown, expired or used."""
+    def spend(self, plain: str, kind: TokenKind) -> Token | None:
+        """Use up a login link or an authorization code: None if it is unknown, expired or used."""
         with self._records.write():
-            found = self.find(plain, TokenKind.LOGIN_LINK)
-            if found is None:
-                return None
-            self._records.change("DELETE FROM tokens WHERE id = ?", (found.id,))
-        return found.user_id
+            found = self.find(plain, kind)
+            if found is not None:
+                self._records.change("DELETE FROM tokens WHERE id = ?", (found.id,))
+        return found
 
     def for_run(self, run_id: RunId, stage: Stage) -> str:
         """The run's own token for one stage. Made from the key, so it is never stored."""

@@ -12,8 +12,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from bot.errors import NotAllowed, NotFound
+from bot.errors import NotAllowed, NotFound, Refused
 from handlers.access import Asker, bearer_asker
+from handlers.cli_login import AUTHORIZE_PATH, address_with_code, read_wish
 from handlers.jobs import Job
 from handlers.pages import links, words
 from handlers.pages.commit_view import commit_view
@@ -35,7 +36,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-View = Callable[..., str]
+View = Callable[..., AnyResponse | str]
 
 
 def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Blueprint:  # noqa: ARG001 - as every door; pages only show
@@ -54,6 +55,7 @@ def blueprint(services: Services, enqueue: Callable[[list[Job]], None]) -> Bluep
         door.add_url_rule(path, name, partial(_known_only, services, view), strict_slashes=False)
     door.add_url_rule("/", "front", lambda: redirect(url_for("pages.home")))
     door.add_url_rule("/login/<token>", "login", partial(_login, services), methods=["GET", "POST"])
+    door.add_url_rule(AUTHORIZE_PATH, "authorize", partial(_known_only, services, _authorize), methods=["GET", "POST"])
     door.add_url_rule("/app/.log-out", "logout", _log_out, methods=["POST"])
     door.after_request(_with_headers)
     door.register_error_handler(NotFound, lambda error: _message(404, "Not found", error.reason))
@@ -94,6 +96,25 @@ def _run(services: Services, asker: Asker, organization: str, name: str, run_id:
 
 def _commit(services: Services, asker: Asker, repository_id: str, commit_sha: str) -> str:
     return render_template("commit.html", asker=asker, view=commit_view(services, asker, repository_id, commit_sha))
+
+
+def _authorize(services: Services, asker: Asker) -> AnyResponse | str:
+    """`terraform login` wants a token: the person who is logged in here says yes, or leaves the page."""
+    try:
+        wish = read_wish(request.args)
+    except Refused as refused:
+        return _message(422, "Not like this", f"{refused.reason}.")
+    if request.method != "POST":
+        page = make_response(render_template("authorize.html", asker=asker, port=wish.port, action=request.full_path))
+        # Chromium asks the form's policy for where an answer leads, too.
+        policy = HEADERS["Content-Security-Policy"]
+        page.headers["Content-Security-Policy"] = policy.replace(
+            "form-action 'self'", f"form-action {wish.form_targets}"
+        )
+        return page
+    if _is_from_elsewhere(services):
+        return _message(403, "Not from here", "This was asked for by another site. Start terraform login yourself.")
+    return redirect(address_with_code(services, asker.user.id, wish), 303)
 
 
 def _nowhere(_: Services, __: Asker, rest: str) -> str:
@@ -145,7 +166,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _with_headers(answer: Any) -> Any:
-    answer.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
     if request.endpoint != "pages.static":
         answer.headers["Cache-Control"] = "no-store"
     return answer
