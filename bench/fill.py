@@ -4,6 +4,7 @@ import io
 import itertools
 from datetime import timedelta
 
+from bot.access import Level, access_of
 from bot.connection import Provider
 from bot.events import HostRepository
 from bot.ids import RunId
@@ -13,7 +14,7 @@ from bot.timestamps import to_text
 from bot.workspace import Workspace
 from handlers.services import Services, utc_now
 from storage.ids import new_id
-from storage.people import Organization
+from storage.people import Organization, User
 from storage.tags import Tagged
 from storage.variable_sets import GivenTo
 
@@ -48,7 +49,16 @@ def fill(services: Services, organization: Organization, scale: float) -> dict[s
     team = services.records.value("SELECT id FROM teams WHERE organization_id = ?", (organization.id,))
     connection = services.connections.all(organization.id)[0]
     # Rules that show one thing need an id of the right kind only so that they can say 404.
-    single = ("token_id", "membership_id", "comment_id", "event_id", "output_id", "grant_id", "trigger_id")
+    single = (
+        "token_id",
+        "membership_id",
+        "comment_id",
+        "event_id",
+        "output_id",
+        "grant_id",
+        "trigger_id",
+        "configuration_id",
+    )
     return {
         **dict.fromkeys((*single, "variable_id"), "none-1"),
         **names,
@@ -143,6 +153,18 @@ def add_state_versions(services: Services, workspaces: list[Workspace], number: 
         database.conn.executemany(
             "UPDATE workspaces SET current_state_version_id = ? WHERE id = ?", [(v, w) for w, v in newest.items()]
         )
+
+
+def add_member(services: Services, organization: Organization) -> User:
+    """Somebody who owns nothing, and whose team may read every second workspace."""
+    member = services.people.add_user("mia", "mia@acme.test")
+    services.people.join(organization.id, member.id)
+    team = services.teams.add(organization.id, "readers")
+    services.teams.join(team.id, [member.id])
+    with services.records.write():
+        for workspace in services.workspaces.of_organization(organization.id)[::2]:
+            services.team_access.give(team.id, workspace.id, access_of(Level.READ))
+    return member
 
 
 def add_surroundings(services: Services, organization: Organization, workspaces: list[Workspace]) -> dict[str, str]:

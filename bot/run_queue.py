@@ -35,9 +35,11 @@ def plans_outside_queue(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.kind is not RunKind.NORMAL and run.status is RunStatus.PENDING]
 
 
+def places(runs: Sequence[Run]) -> dict[RunId, int]:
+    """1 for the head, 2 for the run behind it; a run that isn't in the queue is left out."""
+    return {run.id: number for number, run in enumerate(in_order(runs), start=1)}
+
+
 def position(runs: Sequence[Run], run_id: RunId) -> int:
     """1 for the head, 2 for the run behind it, 0 for a run that isn't in the queue."""
-    for number, run in enumerate(in_order(runs), start=1):
-        if run.id == run_id:
-            return number
-    return 0
+    return places(runs).get(run_id, 0)

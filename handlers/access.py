@@ -110,6 +110,18 @@ class Asker:
             standing, self.services.team_access.given(workspace.id, self.team_ids(workspace.organization_id))
         )
 
+    def allowed_in_each(self, workspaces: Sequence[Workspace]) -> dict[WorkspaceId, frozenset[Needs]]:
+        """The same of a page of workspaces, asked for at once."""
+        if isinstance(self.who, Run):
+            return {workspace.id: self.allowed_in(workspace) for workspace in workspaces}
+        found: dict[WorkspaceId, frozenset[Needs]] = {}
+        for organization_id in {workspace.organization_id for workspace in workspaces}:
+            standing, teams = self.standing(organization_id), self.team_ids(organization_id)
+            there = [workspace.id for workspace in workspaces if workspace.organization_id == organization_id]
+            given = self.services.team_access.given_in_each(there, teams)
+            found |= {ident: in_workspace(standing, given.get(ident, ())) for ident in there}
+        return found
+
     def may(self, needs: Needs, workspace: Workspace) -> bool:
         return needs in self.allowed_in(workspace)
 
@@ -134,19 +146,21 @@ class Asker:
 
     # Look-ups: each raises NotFound, or NotAllowed.
 
-    def organizations(self) -> list[Organization]:
+    def organizations(self, *, search: str = "", limit: int, offset: int) -> tuple[list[Organization], int]:
+        """A page of those that the asker belongs to, by name, and how many there are. `search`: in the name."""
         match self.who:
             case User():
-                return self.services.people.organizations_of(self.who.id)
+                return self.services.people.organizations_of(self.who.id, search=search, limit=limit, offset=offset)
             case Organization():
-                return [self.who]
+                own: Organization | None = self.who
             case Team():
                 own = self.services.people.organization_by_id(self.who.organization_id)
-                return [own] if own else []
             case Run():
-                return []
+                own = None
             case _:
                 assert_never(self.who)
+        found = [own] if own and search.lower() in own.name.lower() else []
+        return found[offset : offset + limit], len(found)
 
     def organization(self, name: str) -> Organization:
         found = self.services.people.organization(name)

@@ -12,6 +12,7 @@ class Verb(StrEnum):
     NUDGE_RUNNER = "nudge runner"  # with a stage job
     STAGE_ENDED = "stage ended"
     SEND = "send"  # one lane of the outbox
+    NOTIFY = "notify"  # a notification configuration's receiver
     FIND_PULLS = "find pulls"  # of a pushed commit: which pull request brought it
     RECONCILE = "reconcile"  # a repository with its host
     SWEEP = "sweep"

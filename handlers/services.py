@@ -23,6 +23,8 @@ from storage.encryption import Keyring, load_or_make_key
 from storage.host_accounts import HostAccounts
 from storage.inbox import Inbox
 from storage.live_logs import LiveLogs
+from storage.notification_configurations import NotificationConfigurations
+from storage.notifications import Notifications
 from storage.outbox import Outbox
 from storage.people import People
 from storage.projects import Projects
@@ -82,6 +84,8 @@ class Services:
     jobs: StageJobs
     states: StateVersions
     outbox: Outbox
+    notification_configurations: NotificationConfigurations
+    notifications: Notifications
     chores: Chores
     hosts: dict[str, CodeHost]
     credentials: dict[str, int]  # connection → which credential its client was opened with
@@ -163,6 +167,8 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         jobs=StageJobs(records, now),
         states=StateVersions(records, blobs, now, settings.largest_state_megabytes * MEGABYTE),
         outbox=Outbox(records, now),
+        notification_configurations=NotificationConfigurations(records, keyring, now),
+        notifications=Notifications(records, now),
         chores=Chores(records, now),
         hosts={},
         credentials={},

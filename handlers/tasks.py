@@ -15,6 +15,7 @@ from bot.settings import OUTSIDE_QUEUE, REACTIONS_QUEUE, RUNNER_QUEUE
 from handlers.jobs import Job, Verb
 from handlers.reactions.deliveries import handle_deliveries
 from handlers.reactions.find_pulls import find_pulls
+from handlers.reactions.notifying import notify
 from handlers.reactions.queue import work_queue
 from handlers.reactions.reconcile import reconcile
 from handlers.reactions.sending import send
@@ -25,7 +26,7 @@ from handlers.services import Services
 log = structlog.get_logger()
 
 # What talks to a network has a consumer of its own, so that a slow clone or host never starves the queue.
-OUTSIDE = frozenset({Verb.HANDLE_DELIVERIES, Verb.SEND, Verb.FIND_PULLS, Verb.RECONCILE, Verb.STAGE_ENDED})
+OUTSIDE = frozenset({Verb.HANDLE_DELIVERIES, Verb.SEND, Verb.NOTIFY, Verb.FIND_PULLS, Verb.RECONCILE, Verb.STAGE_ENDED})
 
 
 def perform(services: Services, job: Job) -> list[Job]:
@@ -39,6 +40,8 @@ def perform(services: Services, job: Job) -> list[Job]:
             return after_apply(services, job.ident)
         case Verb.SEND:
             return send(services, job.ident)
+        case Verb.NOTIFY:
+            return notify(services, job.ident)
         case Verb.FIND_PULLS:
             return find_pulls(services, job.ident)
         case Verb.RECONCILE:

@@ -17,6 +17,7 @@ class ConfigurationStatus(StrEnum):
     PENDING = "pending"  # its archive is yet to be uploaded
     UPLOADED = "uploaded"
     ERRORED = "errored"
+    ARCHIVED = "archived"  # its archive is gone; what ran it says still which it was
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,13 @@ class ConfigurationVersions:
 
     def refused(self, version_id: ConfigurationVersionId, reason: str) -> bool:
         return self._leave_pending(version_id, ConfigurationStatus.ERRORED, BlobId(""), reason)
+
+    def archive(self, version_id: ConfigurationVersionId) -> None:
+        """Forget where the archive is, which the caller then removes."""
+        self._records.change(
+            "UPDATE configuration_versions SET status = ?, blob_id = '' WHERE id = ?",
+            (ConfigurationStatus.ARCHIVED, version_id),
+        )
 
     def _leave_pending(
         self, version_id: ConfigurationVersionId, status: ConfigurationStatus, blob_id: BlobId, error: str

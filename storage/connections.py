@@ -1,7 +1,7 @@
 """Which code hosts are we connected to, and which repositories do we know there?"""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot.connection import Connection, Provider, Repository
@@ -75,6 +75,9 @@ class Connections:
     def remove(self, connection_id: ConnectionId) -> None:
         self._records.change("DELETE FROM connections WHERE id = ?", (connection_id,))
 
+    def rename(self, connection_id: ConnectionId, name: str) -> None:
+        self._records.change("UPDATE connections SET name = ? WHERE id = ?", (name, connection_id))
+
     def replace_token(self, connection_id: ConnectionId, token: str) -> None:
         sealed = self._keyring.seal_text(token, f"token {connection_id}")
         self._records.change("UPDATE connections SET token = ? WHERE id = ?", (sealed, connection_id))
@@ -142,6 +145,12 @@ class Repositories:
         if row is None:
             raise NotFound(f"there is no repository {repository_id}")
         return self._repository(row)
+
+    def with_ids(self, repository_ids: Collection[RepositoryId]) -> list[Repository]:
+        """Those of them that there are."""
+        marks = ", ".join("?" * len(repository_ids))
+        rows = self._records.rows(f"SELECT * FROM repositories WHERE id IN ({marks})", tuple(repository_ids))
+        return [self._repository(row) for row in rows]
 
     def by_host_id(self, connection_id: ConnectionId, host_id: str) -> Repository | None:
         key = ("repository by host id", connection_id, host_id)

@@ -80,15 +80,22 @@ class People:
         rows = self._records.rows("SELECT * FROM organizations ORDER BY name")
         return [found for row in rows if (found := _organization(row))]
 
-    def organizations_of(self, user_id: UserId) -> list[Organization]:
-        """Those that a user is a member of."""
+    def organizations_of(
+        self, user_id: UserId, *, search: str = "", limit: int, offset: int
+    ) -> tuple[list[Organization], int]:
+        """A page of those that a user is a member of, by name, and how many there are. `search`: in the name."""
+        source = """FROM organizations JOIN memberships ON memberships.organization_id = organizations.id
+                    WHERE user_id = ? AND instr(lower(name), lower(?))"""
         rows = self._records.rows(
-            """SELECT organizations.* FROM organizations
-               JOIN memberships ON memberships.organization_id = organizations.id
-               WHERE user_id = ? ORDER BY name""",
-            (user_id,),
+            f"SELECT organizations.* {source} ORDER BY name LIMIT ? OFFSET ?", (user_id, search, limit, offset)
         )
-        return [found for row in rows if (found := _organization(row))]
+        total = int(self._records.value(f"SELECT count(*) {source}", (user_id, search)))
+        return [found for row in rows if (found := _organization(row))], total
+
+    def share_an_organization(self, user_id: UserId, other_id: UserId) -> bool:
+        sql = """SELECT 1 FROM memberships JOIN memberships AS theirs USING (organization_id)
+                 WHERE memberships.user_id = ? AND theirs.user_id = ? LIMIT 1"""
+        return self._records.row(sql, (user_id, other_id)) is not None
 
     def remove_organization(self, organization_id: OrganizationId) -> None:
         self._records.change("DELETE FROM organizations WHERE id = ?", (organization_id,))

@@ -1,5 +1,6 @@
 """Which runs does somebody look for? A filter as SQL over the runs' table; lists are narrowed here, not in Python."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ _FOUND = """id IN (SELECT run_id FROM run_texts
 class RunFilter:
     """Each field that is set narrows; None means "any". An empty sequence matches nothing.
 
-    `visible_in`: only runs of these workspaces may be seen.
+    `visible_in`: only runs of these workspaces may be seen; they are of `organization_id`.
     `commit` is the beginning of a SHA; `user` is part of a name; `text` is part of an id, a name, a message or a SHA.
     """
 
@@ -41,8 +42,11 @@ class RunFilter:
     user: str = ""
     text: str = ""
 
-    def as_sql(self) -> tuple[str, list[Any]]:
-        """A condition for WHERE, and its parameters."""
+    def as_sql(self, *, by_workspace: bool = False) -> tuple[str, list[Any]]:
+        """A condition for WHERE, and its parameters.
+
+        `by_workspace`: look into each visible workspace, and not at all that the organization has.
+        """
         conditions, parameters = ["1"], list[Any]()
 
         def also(condition: str, *values: Any) -> None:
@@ -53,10 +57,10 @@ class RunFilter:
         plus = "+" if self.at_work or self.text else ""
         if self.workspace_id is not None:
             also(f"{plus}workspace_id = ?", self.workspace_id)
-        if self.organization_id is not None:
+        if self.organization_id is not None and not (by_workspace and self.visible_in is not None):
             also(f"{plus}organization_id = ?", self.organization_id)
         if self.visible_in is not None:
-            also(f"workspace_id IN {_marks(self.visible_in)}", *self.visible_in)
+            also("workspace_id IN (SELECT value FROM json_each(?))", json.dumps(self.visible_in))
         if self.workspace_names is not None:
             names = _marks(self.workspace_names)
             also(f"workspace_id IN (SELECT id FROM workspaces WHERE name IN {names})", *self.workspace_names)

@@ -14,7 +14,9 @@ from storage.database import Records, Row
 from storage.encryption import Keyring
 from storage.run_filter import NEWEST_FIRST, UNFINISHED, RunFilter
 
-_COLUMNS = ", ".join(field.name for field in fields(Run))  # all but the manifest, which is large
+_FIELDS = tuple(field.name for field in fields(Run))
+_COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
+FEW_RUNS = 5_000  # sorted in some milliseconds; finding them among an organization's newest could take all its runs
 
 
 class RunMoved(Exception):
@@ -50,6 +52,11 @@ class RunStore:
         if run is None:
             raise LookupError(f"no run {run_id}")
         return run
+
+    def with_ids(self, run_ids: Collection[RunId]) -> dict[RunId, Run]:
+        """Those of them that there are."""
+        found = self._select(f"id IN ({', '.join('?' * len(run_ids))})", run_ids)
+        return {run.id: run for run in found}
 
     def manifest(self, run_id: RunId) -> Manifest:
         sealed = self._records.value("SELECT manifest FROM runs WHERE id = ?", (run_id,))
@@ -133,6 +140,11 @@ class RunStore:
         found = self._select("configuration_version_id = ? ORDER BY queue_sequence DESC LIMIT 1", (version_id,))
         return found[0] if found else None
 
+    def unfinished_of_configuration(self, version_id: str) -> Run | None:
+        """A run that still needs this configuration."""
+        found = self._select(f"configuration_version_id = ? AND {UNFINISHED} LIMIT 1", (version_id,))
+        return found[0] if found else None
+
     def workspaces_of_configuration(self, version_id: str) -> list[WorkspaceId]:
         sql = "SELECT DISTINCT workspace_id FROM runs WHERE configuration_version_id = ?"
         return [row["workspace_id"] for row in self._records.rows(sql, (version_id,))]
@@ -148,7 +160,7 @@ class RunStore:
         return self._select("workspace_id = ? AND trigger_reason = 'tag' ORDER BY queue_sequence", (workspace_id,))
 
     def count(self, wanted: RunFilter) -> int:
-        condition, parameters = wanted.as_sql()
+        condition, parameters = wanted.as_sql(by_workspace=True)
         return int(self._records.value(f"SELECT count(*) FROM runs WHERE {condition}", parameters))
 
     def search(
@@ -156,7 +168,7 @@ class RunStore:
     ) -> tuple[list[Run], int]:
         """A page of the runs that the filter lets through, and how many there are in all."""
         total = self.count(wanted)
-        condition, parameters = wanted.as_sql()
+        condition, parameters = wanted.as_sql(by_workspace=total <= FEW_RUNS)
         # Which rows, from an index alone; then only those: a row is large.
         page = f"SELECT rowid FROM runs WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"
         return self._select(f"rowid IN ({page}) ORDER BY {order}", [*parameters, limit, offset]), total
@@ -193,7 +205,7 @@ def _row(run: Run) -> Row:
 
 
 def _run(row: Row) -> Run:
-    known = {field.name: row[field.name] for field in fields(Run)}
+    known = {name: row[name] for name in _FIELDS}
     return Run(
         **{
             **known,

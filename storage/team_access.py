@@ -1,6 +1,6 @@
 """What was each team given in which workspace?"""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.access import Level, RunsAccess, StateAccess, VariablesAccess, WorkspaceAccess
@@ -71,18 +71,38 @@ class TeamAccess:
         grants = self._records.while_unchanged(key, lambda: tuple(self._of_workspace(workspace_id)))
         return [grant.access for grant in grants if grant.team_id in team_ids]
 
-    def workspaces(
-        self, organization_id: OrganizationId, team_ids: Iterable[TeamId], *, with_runs: bool = False
-    ) -> list[WorkspaceId]:
-        """The workspaces of an organization that one of these teams was given something in (where runs, if asked)."""
-        wanted = list(team_ids)
+    def given_in_each(
+        self, workspace_ids: Collection[WorkspaceId], team_ids: Collection[TeamId]
+    ) -> dict[WorkspaceId, list[WorkspaceAccess]]:
+        """The same of several workspaces at once; those where the teams were given nothing are left out."""
+        found: dict[WorkspaceId, list[WorkspaceAccess]] = {}
+        if not team_ids:
+            return found
+        wanted, teams = (", ".join("?" * len(ids)) for ids in (workspace_ids, team_ids))
         rows = self._records.rows(
-            f"""SELECT DISTINCT workspace_id FROM team_workspaces JOIN workspaces ON workspaces.id = workspace_id
-                WHERE team_id IN ({", ".join("?" * len(wanted))}) AND organization_id = ?
-                AND (runs != 'none' OR NOT ?)""",
-            [*wanted, organization_id, with_runs],
+            f"SELECT * FROM team_workspaces WHERE workspace_id IN ({wanted}) AND team_id IN ({teams})",
+            [*workspace_ids, *team_ids],
         )
-        return [WorkspaceId(row["workspace_id"]) for row in rows]
+        for grant in map(_grant, rows):
+            found.setdefault(grant.workspace_id, []).append(grant.access)
+        return found
+
+    def workspaces(
+        self, organization_id: OrganizationId, team_ids: Collection[TeamId], *, with_runs: bool = False
+    ) -> tuple[WorkspaceId, ...]:
+        """The workspaces of an organization that one of these teams was given something in (where runs, if asked)."""
+
+        def load() -> tuple[WorkspaceId, ...]:
+            rows = self._records.rows(
+                f"""SELECT DISTINCT workspace_id FROM team_workspaces JOIN workspaces ON workspaces.id = workspace_id
+                    WHERE team_id IN ({", ".join("?" * len(team_ids))}) AND organization_id = ?
+                    AND (runs != 'none' OR NOT ?)""",
+                [*team_ids, organization_id, with_runs],
+            )
+            return tuple(WorkspaceId(row["workspace_id"]) for row in rows)
+
+        key = ("workspaces of", organization_id, "runs" if with_runs else "all", *team_ids)
+        return self._records.while_unchanged(key, load)
 
     def _of_workspace(self, workspace_id: WorkspaceId) -> list[Grant]:
         rows = self._records.rows("SELECT * FROM team_workspaces WHERE workspace_id = ?", (workspace_id,))

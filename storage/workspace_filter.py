@@ -3,6 +3,7 @@
 Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces#list-workspaces
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -55,7 +56,8 @@ class WorkspaceFilter:
             parameters.extend(values)
 
         if self.visible_to is not None:
-            also(f"workspaces.id IN ({', '.join('?' * len(self.visible_to))})", *self.visible_to)
+            # As one parameter: SQLite takes only so many, and there may be more workspaces.
+            also("workspaces.id IN (SELECT value FROM json_each(?))", json.dumps(self.visible_to))
         if self.project_id is not None:
             also("workspaces.project_id = ?", self.project_id)
         if self.name:

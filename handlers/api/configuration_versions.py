@@ -5,10 +5,10 @@ from typing import BinaryIO, cast
 from flask import Response, request
 
 from bot.access import Needs
-from bot.errors import NotAllowed, NotFound
+from bot.errors import NotAllowed, NotFound, Refused
 from bot.workspace import Workspace
 from handlers.addresses import reached_at
-from handlers.api.ask import Ask, Rule
+from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.configuration_documents import configuration_resource, ingress_resource
 from handlers.api.documents import nothing, one, paged
 from handlers.api.requests import asked_includes, asked_page, read_body
@@ -77,19 +77,42 @@ def download_of_run(ask: Ask, run_id: str) -> Response:
     return download(ask, run.configuration_version_id)
 
 
+def archive(ask: Ask, version_id: str) -> Response:
+    """Give up what was uploaded; its runs stay. Not while a run needs it, nor while new runs would take it."""
+    version, workspace = _find(ask, version_id)
+    with conflicts(), ask.services.records.write():
+        fresh = ask.services.configurations.get(version.id)
+        if fresh.repository_id is not None:
+            raise Refused(f"{version_id} came from a repository: only what was uploaded is archived")
+        if not fresh.is_uploaded:
+            raise Refused(f"{version_id} is {fresh.status}, not uploaded")
+        busy = ask.services.runs.unfinished_of_configuration(fresh.id)
+        if busy is not None:
+            raise Refused(f"{busy.id} still needs {version_id}: discard or cancel it first")
+        current = ask.services.configurations.newest_upload(workspace.id)
+        if current is not None and current.id == fresh.id and workspace.repository_id is None:
+            raise Refused(f"{version_id} is what {workspace.name} runs by itself: upload another one first")
+        ask.services.configurations.archive(fresh.id)
+    ask.services.blobs.remove(fresh.blob_id)
+    return nothing(202)
+
+
 def _find(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
-    """The version, and a workspace that has it and that the asker may see. Raises NotFound."""
+    """The version, and a workspace that has it and that the asker may see. Raises NotFound, NotAllowed."""
     version = ask.services.configurations.find(version_id)
     if version is None:
         raise NotFound(f"there is no configuration version {version_id}")
     if version.workspace_id is not None:
         return version, ask.asker.workspace(version.workspace_id)
+    refused: NotFound | NotAllowed = NotFound(f"there is no configuration version {version_id}")
     for workspace_id in ask.services.runs.workspaces_of_configuration(version.id):
         try:
             return version, ask.asker.workspace(workspace_id)
-        except (NotFound, NotAllowed):
+        except NotFound:
             continue  # one commit's configuration may be that of several workspaces
-    raise NotFound(f"there is no configuration version {version_id}")
+        except NotAllowed as not_allowed:
+            refused = not_allowed
+    raise refused
 
 
 def receive(services: Services, enqueue: Enqueue, version_id: str, mark: str) -> Response:
@@ -109,5 +132,6 @@ RULES: tuple[Rule, ...] = (
     ("GET", "/configuration-versions/<version_id>", show, Needs.RUNS_READ),
     ("GET", "/configuration-versions/<version_id>/ingress-attributes", ingress, Needs.RUNS_READ),
     ("GET", "/configuration-versions/<version_id>/download", download, Needs.RUNS_READ),
+    ("POST", "/configuration-versions/<version_id>/actions/archive", archive, Needs.RUNS_APPLY),
     ("GET", "/runs/<run_id>/configuration-version/download", download_of_run, Needs.RUNS_READ),
 )

@@ -10,7 +10,7 @@ from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
 from handlers.api.requests import Body, asked_page, read_body
 from handlers.api.workspace_documents import connection_id, token_id
-from handlers.reactions.joining import LONGEST_SECRET, connect, webhook_url
+from handlers.reactions.joining import LONGEST_SECRET, change_connection, connect, webhook_url
 
 NAMES = {
     Provider.GITHUB: "GitHub",
@@ -58,6 +58,39 @@ def show(ask: Ask, client_id: str) -> Response:
     return one(_client(ask, ask.asker.connection(client_id)))
 
 
+def change(ask: Ask, client_id: str) -> Response:
+    """Another `name`, or another `oauth-token-string` once the host has taken it; all else stays as it was made."""
+    connection, body = ask.asker.connection(client_id), read_body()
+    _check_changeable(body, {"name", "oauth-token-string"}, _client(ask, connection))
+    name, token = body.text("name"), body.text("oauth-token-string", most=LONGEST_SECRET)
+    ask.enqueue(change_connection(ask.services, connection, name=name, token=token))
+    return one(_client(ask, ask.asker.connection(client_id)))
+
+
+def change_token(ask: Ask, oauth_token_id: str) -> Response:
+    """Another `oauth-token-string`, once the host has taken it. An `ssh-key` is refused: nothing here would use it."""
+    connection, body = _connection_of(ask, oauth_token_id), read_body()
+    _check_changeable(body, {"oauth-token-string"}, _token(connection))
+    token = body.text("oauth-token-string", most=LONGEST_SECRET)
+    ask.enqueue(change_connection(ask.services, connection, token=token))
+    return one(_token(connection))
+
+
+def remove_token(ask: Ask, oauth_token_id: str) -> Response:
+    """Refused: a connection is nothing without its one token. Replace that, or delete the oauth client."""
+    connection = _connection_of(ask, oauth_token_id)
+    with conflicts():
+        raise Refused(f"{connection.name} needs its token: replace it, or delete the oauth client {connection.id}")
+
+
+def _check_changeable(body: Body, names: set[str], shown: Resource) -> None:
+    """Raises Refused for what would be left as it is without a word; what says the same as before says nothing."""
+    same = shown["attributes"]
+    for name, value in body.attributes.items():
+        if name not in names and value not in (None, "", same.get(name)):
+            raise Refused(f"{name} can't be changed here, only {' and '.join(sorted(names))}: make a new oauth client")
+
+
 def remove(ask: Ask, client_id: str) -> Response:
     """Not while a workspace listens through it: its pushes would be lost without a word."""
     connection = ask.asker.connection(client_id)
@@ -85,8 +118,12 @@ def tokens_of_client(ask: Ask, client_id: str) -> Response:
 
 
 def token(ask: Ask, oauth_token_id: str) -> Response:
+    return one(_token(_connection_of(ask, oauth_token_id)))
+
+
+def _connection_of(ask: Ask, oauth_token_id: str) -> Connection:
     try:
-        return one(_token(ask.asker.connection(connection_id(oauth_token_id))))
+        return ask.asker.connection(connection_id(oauth_token_id))
     except NotFound as error:
         raise NotFound(f"there is no oauth token {oauth_token_id}") from error
 
@@ -130,7 +167,8 @@ def _client(ask: Ask, connection: Connection) -> Resource:
 
 
 def _token(connection: Connection) -> Resource:
-    attributes = {"created-at": to_text(connection.created_at), "has-ssh-key": False, "service-provider-user": None}
+    # No `service-provider-user`: nobody has written it down, and the SDK takes no null for it.
+    attributes = {"created-at": to_text(connection.created_at), "has-ssh-key": False}
     ident = token_id(connection.id)
     relationships = {"oauth-client": to_one("oauth-clients", connection.id, link=f"oauth-clients/{connection.id}")}
     return resource("oauth-tokens", ident, attributes, relationships, link=f"oauth-tokens/{ident}")
@@ -141,7 +179,10 @@ RULES: tuple[Rule, ...] = (
     ("POST", "/organizations/<organization>/oauth-clients", create, Needs.MANAGE_VCS),
     ("GET", "/organizations/<organization>/oauth-tokens", tokens, Needs.MANAGE_VCS),
     ("GET", "/oauth-clients/<client_id>", show, Needs.MANAGE_VCS),
+    ("PATCH", "/oauth-clients/<client_id>", change, Needs.MANAGE_VCS),
     ("DELETE", "/oauth-clients/<client_id>", remove, Needs.MANAGE_VCS),
     ("GET", "/oauth-clients/<client_id>/oauth-tokens", tokens_of_client, Needs.MANAGE_VCS),
     ("GET", "/oauth-tokens/<oauth_token_id>", token, Needs.MANAGE_VCS),
+    ("PATCH", "/oauth-tokens/<oauth_token_id>", change_token, Needs.MANAGE_VCS),
+    ("DELETE", "/oauth-tokens/<oauth_token_id>", remove_token, Needs.MANAGE_VCS),
 )

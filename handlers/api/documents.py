@@ -116,4 +116,6 @@ def unique(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def _answer(document: Mapping[str, Any], status: int) -> Response:
-    return Response(json.dumps(document), status=status, content_type=MEDIA_TYPE)
+    # Without blanks, and without a look for circles, which no document has: a page of runs has half a megabyte.
+    text = json.dumps(document, separators=(",", ":"), check_circular=False)
+    return Response(text, status=status, content_type=MEDIA_TYPE)

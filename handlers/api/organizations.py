@@ -20,10 +20,9 @@ from storage.run_filter import IN_TURN, RunFilter
 
 
 def index(ask: Ask) -> Response:
-    found = [o for o in ask.asker.organizations() if asked("q").lower() in o.name.lower()]
     page = asked_page()
-    shown = found[page.offset : page.offset + page.size]
-    return paged([organization_resource(ask.asker, organization) for organization in shown], page, len(found))
+    found, total = ask.asker.organizations(search=asked("q"), limit=page.size, offset=page.offset)
+    return paged([organization_resource(ask.asker, organization) for organization in found], page, total)
 
 
 def create(ask: Ask) -> Response:

@@ -2,7 +2,6 @@
 
 from bot.access import Needs
 from bot.ids import OrganizationId
-from bot.workspace import Workspace
 from handlers.access import Asker
 
 _IN_WORKSPACE = {
@@ -45,14 +44,12 @@ _IN_ORGANIZATION = {
 }
 
 
-def workspace_permissions(asker: Asker, workspace: Workspace) -> dict[str, bool]:
-    allowed = asker.allowed_in(workspace)
+def workspace_permissions(allowed: frozenset[Needs]) -> dict[str, bool]:
     return {**_told(_IN_WORKSPACE, allowed), "can-manage-run-tasks": False}
 
 
-def run_permissions(asker: Asker, workspace: Workspace) -> dict[str, bool]:
+def run_permissions(allowed: frozenset[Needs]) -> dict[str, bool]:
     """What the reader may do to a workspace's runs; what each run's state allows are its `actions`."""
-    allowed = asker.allowed_in(workspace)
     return {**_told(_ON_RUN, allowed), "can-override-policy-check": False}
 
 

@@ -8,6 +8,7 @@ from handlers.api import (
     configuration_versions,
     connections,
     memberships,
+    notifications,
     organizations,
     projects,
     remote_state,
@@ -34,7 +35,7 @@ from handlers.api.ask import Rule
 
 ROOMS = (
     *(users, memberships, teams, team_members, team_access, auth_tokens),
-    *(projects, tags, varsets, run_triggers, remote_state),
+    *(projects, tags, varsets, run_triggers, remote_state, notifications),
     *(organizations, workspaces, workspace_actions, variables, connections),
     *(configuration_versions, runs, run_lists, run_actions, run_comments, stages),
     *(state_versions, state_outputs, state_writes),

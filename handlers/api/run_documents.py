@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.ids import WorkspaceId
 from bot.manifest import Manifest
 from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, Stage, TriggerReason
 from bot.run_machine import RunEvent, can
-from bot.run_queue import position
+from bot.run_queue import places
 from bot.timestamps import maybe_text, to_text
 from bot.workspace import Workspace
 from bot.workspace_settings import LATEST
@@ -38,28 +37,30 @@ SOURCES = {
 
 
 class RunDocuments:
-    """Writes the runs of one answer; what they need from other tables is read at once for all that are named."""
+    """Writes the runs of one answer; what they need from other tables is read at once for all of them."""
 
-    def __init__(self, asker: Asker, runs: Sequence[Run] = ()) -> None:
+    def __init__(self, asker: Asker, runs: Sequence[Run]) -> None:
         self._asker = asker
         self._services = services = asker.services
         workspaces = services.workspaces.with_ids({run.workspace_id for run in runs})
         waiting = {run.workspace_id for run in runs if not run.is_final}
         self._manifests = services.runs.manifests([run.id for run in runs])
         self._workspaces = {workspace.id: workspace for workspace in workspaces}
-        self._queues = services.runs.unfinished_of_each(waiting)
-        self._permissions: dict[WorkspaceId, dict[str, bool]] = {}
+        queues = services.runs.unfinished_of_each(waiting)
+        self._places = {run_id: place for queue in queues.values() for run_id, place in places(queue).items()}
+        allowed = asker.allowed_in_each(workspaces)
+        self._permissions = {workspace_id: run_permissions(may) for workspace_id, may in allowed.items()}
 
     def resource(self, run: Run, *, position: int | None = None) -> Resource:
         """`position`: in the workers' queue; None: its place in the queue of its workspace, 0 if it has none."""
-        manifest = self._manifests.get(run.id) or self._services.runs.manifest(run.id)
+        manifest = self._manifests[run.id]
         attributes = {
             **_facts(run),
             **_options(manifest),
             "terraform-version": manifest.engine_version or LATEST,
-            "position-in-queue": self._place(run) if position is None else position,
+            "position-in-queue": self._places.get(run.id, 0) if position is None else position,
             "actions": self._actions(run),
-            "permissions": self._permitted(run),
+            "permissions": self._permissions[run.workspace_id],
             "status-timestamps": _times(run),
             "force-cancel-available-at": maybe_text(run.cancel_requested_at and run.cancel_requested_at + COOL_OFF),
         }
@@ -94,19 +95,6 @@ class RunDocuments:
         if includes & {"configuration_version", "configuration_version.ingress_attributes"}:
             found += self._configuration(run, with_ingress="configuration_version.ingress_attributes" in includes)
         return found
-
-    def _place(self, run: Run) -> int:
-        if run.is_final:
-            return 0
-        if run.workspace_id not in self._queues:
-            self._queues[run.workspace_id] = self._services.runs.unfinished(run.workspace_id)
-        return position(self._queues[run.workspace_id], run.id)
-
-    def _permitted(self, run: Run) -> dict[str, bool]:
-        if run.workspace_id not in self._permissions:
-            workspace = self._workspaces.get(run.workspace_id) or self._services.workspaces.get(run.workspace_id)
-            self._permissions[run.workspace_id] = run_permissions(self._asker, workspace)
-        return self._permissions[run.workspace_id]
 
     def _actions(self, run: Run) -> dict[str, bool]:
         at_runner = run.status in AT_A_RUNNER

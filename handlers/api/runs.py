@@ -37,13 +37,13 @@ def create(ask: Ask) -> Response:
     workspace = ask.asker.workspace(workspace_id)
     run, jobs = make_asked_run(ask.services, workspace, _wish(ask, workspace, body))
     ask.enqueue(jobs)
-    return one(RunDocuments(ask.asker).resource(run), status=201)
+    return one(RunDocuments(ask.asker, [run]).resource(run), status=201)
 
 
 def show(ask: Ask, run_id: str) -> Response:
     includes = asked_includes(INCLUDES)
     run, workspace = ask.asker.run(run_id)
-    documents = RunDocuments(ask.asker)
+    documents = RunDocuments(ask.asker, [run])
     return one(documents.resource(run), included=documents.included(run, workspace, includes))
 
 

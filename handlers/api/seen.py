@@ -37,9 +37,9 @@ def neighbour(ask: Ask, workspace: Workspace, ident: str, needs: Needs) -> Works
 
 
 def visible_only(ask: Ask, workspaces: Sequence[Workspace]) -> list[Workspace]:
-    """Those of one organization's workspaces that the asker may see."""
-    visible = ask.asker.visible_workspaces(workspaces[0].organization_id) if workspaces else None
-    return [workspace for workspace in workspaces if visible is None or workspace.id in visible]
+    """Those of them that the asker may see."""
+    allowed = ask.asker.allowed_in_each(workspaces)
+    return [workspace for workspace in workspaces if Needs.WORKSPACE_FIND in allowed[workspace.id]]
 
 
 def _check_organization(ask: Ask, name: str, otherwise: str) -> None:

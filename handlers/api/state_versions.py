@@ -116,7 +116,7 @@ def _included(ask: Ask, version: StateVersion, includes: set[str]) -> list[Resou
         found += [output_resource(version, place, output, masked=True) for place, output in outputs]
     run = ask.services.runs.find(version.run_id) if version.run_id and "run" in includes else None
     if run is not None and ask.asker.may(Needs.RUNS_READ, ask.services.workspaces.get(run.workspace_id)):
-        found.append(RunDocuments(ask.asker).resource(run))
+        found.append(RunDocuments(ask.asker, [run]).resource(run))
     return found
 
 

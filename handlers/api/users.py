@@ -51,7 +51,10 @@ def shares_organization(asker: Asker, user: User) -> bool:
     if asker.who == user:
         return True
     people = asker.services.people
-    return any(people.membership_of(organization.id, user.id) for organization in asker.organizations())
+    if isinstance(asker.who, User):
+        return people.share_an_organization(asker.who.id, user.id)
+    own, _ = asker.organizations(limit=1, offset=0)
+    return any(people.membership_of(organization.id, user.id) for organization in own)
 
 
 def user_resource(user: User, asker: Asker) -> Resource:

@@ -37,7 +37,8 @@ def of_organization(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     sets = ask.services.variable_sets
     found, total = sets.page_of_organization(owner.id, asked("q"), limit=page.size, offset=page.offset)
-    return paged(_resources(ask, found), page, total, included=_included(ask, found))
+    shown, included = _documents(ask, found)
+    return paged(shown, page, total, included=included)
 
 
 def of_workspace(ask: Ask, workspace_id: str) -> Response:
@@ -45,14 +46,16 @@ def of_workspace(ask: Ask, workspace_id: str) -> Response:
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
     sets = ask.services.variable_sets
     found, total = sets.page_of_workspace(workspace.id, asked("q"), limit=page.size, offset=page.offset)
-    return paged(_resources(ask, found), page, total, included=_included(ask, found))
+    shown, included = _documents(ask, found)
+    return paged(shown, page, total, included=included)
 
 
 def of_project(ask: Ask, project_id: str) -> Response:
     project, page = project_seen(ask, project_id), asked_page()
     sets = ask.services.variable_sets
     found, total = sets.page_of_project(project.id, asked("q"), limit=page.size, offset=page.offset)
-    return paged(_resources(ask, found), page, total, included=_included(ask, found))
+    shown, included = _documents(ask, found)
+    return paged(shown, page, total, included=included)
 
 
 def create(ask: Ask, organization: str) -> Response:
@@ -70,12 +73,12 @@ def create(ask: Ask, organization: str) -> Response:
         _give_as_asked(ask, made, body)
         for variable in variables:
             made_variable(ask, ask.services.set_variables, made.id, Body(variable.attributes))
-    return one(_resources(ask, [made])[0], status=201, included=_included(ask, [made]))
+    return _one(ask, made, status=201)
 
 
 def show(ask: Ask, set_id: str) -> Response:
     found = variable_set_seen(ask, set_id)
-    return one(_resources(ask, [found])[0], included=_included(ask, [found]))
+    return _one(ask, found)
 
 
 def change(ask: Ask, set_id: str) -> Response:
@@ -95,7 +98,7 @@ def change(ask: Ask, set_id: str) -> Response:
     with ask.services.records.write():
         saved = ask.services.variable_sets.change(changed)
         _give_as_asked(ask, saved, body)
-    return one(_resources(ask, [saved])[0], included=_included(ask, [saved]))
+    return _one(ask, saved)
 
 
 def remove(ask: Ask, set_id: str) -> Response:
@@ -167,10 +170,17 @@ def _or(given: bool | None, otherwise: bool) -> bool:
     return otherwise if given is None else given
 
 
-def _resources(ask: Ask, sets: Sequence[VariableSet]) -> list[Resource]:
+def _one(ask: Ask, found: VariableSet, *, status: int = 200) -> Response:
+    (shown,), included = _documents(ask, [found])
+    return one(shown, status=status, included=included)
+
+
+def _documents(ask: Ask, sets: Sequence[VariableSet]) -> tuple[list[Resource], list[Resource]]:
+    """The sets, and what is included with them."""
     recipients = ask.services.variable_sets.recipients([found.id for found in sets])
     allowed = ask.asker.allowed_in_organization(sets[0].organization_id) if sets else frozenset()
-    return [_resource(found, recipients, may_update=Needs.MANAGE_WORKSPACES in allowed) for found in sets]
+    shown = [_resource(found, recipients, may_update=Needs.MANAGE_WORKSPACES in allowed) for found in sets]
+    return shown, _included(ask, sets, recipients)
 
 
 def _resource(found: VariableSet, recipients: Recipients, *, may_update: bool) -> Resource:
@@ -197,9 +207,8 @@ def _resource(found: VariableSet, recipients: Recipients, *, may_update: bool) -
     return resource("varsets", found.id, attributes, relationships, link=f"varsets/{found.id}")
 
 
-def _included(ask: Ask, sets: Sequence[VariableSet]) -> list[Resource]:
+def _included(ask: Ask, sets: Sequence[VariableSet], recipients: Recipients) -> list[Resource]:
     includes = asked_includes(INCLUDES)
-    recipients = ask.services.variable_sets.recipients([found.id for found in sets]) if includes else Recipients()
     included: list[Resource] = []
     if "workspaces" in includes:
         ids = {ident for given in recipients.workspaces.values() for ident in given}
@@ -215,23 +224,23 @@ def _included(ask: Ask, sets: Sequence[VariableSet]) -> list[Resource]:
     return included
 
 
-_ONE, _VARS = "/varsets/<set_id>", "/varsets/<set_id>/relationships/vars"
+_SET, _VARS = "/varsets/<set_id>", "/varsets/<set_id>/relationships/vars"
 RULES: tuple[Rule, ...] = (
     ("GET", "/organizations/<organization>/varsets", of_organization, Needs.MEMBER),
     ("POST", "/organizations/<organization>/varsets", create, Needs.MANAGE_WORKSPACES),
     ("GET", "/workspaces/<workspace_id>/varsets", of_workspace, Needs.VARIABLES_READ),
     ("GET", "/workspaces/<workspace_id>/applicable-varsets", of_workspace, Needs.VARIABLES_READ),
     ("GET", "/projects/<project_id>/varsets", of_project, Needs.MEMBER),
-    ("GET", _ONE, show, Needs.MEMBER),
-    ("PATCH", _ONE, change, Needs.MANAGE_WORKSPACES),
-    ("DELETE", _ONE, remove, Needs.MANAGE_WORKSPACES),
+    ("GET", _SET, show, Needs.MEMBER),
+    ("PATCH", _SET, change, Needs.MANAGE_WORKSPACES),
+    ("DELETE", _SET, remove, Needs.MANAGE_WORKSPACES),
     ("GET", _VARS, variables, Needs.MEMBER),
     ("POST", _VARS, create_variable, Needs.MANAGE_WORKSPACES),
     ("GET", f"{_VARS}/<variable_id>", show_variable, Needs.MEMBER),
     ("PATCH", f"{_VARS}/<variable_id>", change_variable, Needs.MANAGE_WORKSPACES),
     ("DELETE", f"{_VARS}/<variable_id>", remove_variable, Needs.MANAGE_WORKSPACES),
-    ("POST", f"{_ONE}/relationships/workspaces", _give(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),
-    ("DELETE", f"{_ONE}/relationships/workspaces", _take(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),
-    ("POST", f"{_ONE}/relationships/projects", _give(GivenTo.PROJECTS), Needs.MANAGE_WORKSPACES),
-    ("DELETE", f"{_ONE}/relationships/projects", _take(GivenTo.PROJECTS), Needs.MANAGE_WORKSPACES),
+    ("POST", f"{_SET}/relationships/workspaces", _give(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),
+    ("DELETE", f"{_SET}/relationships/workspaces", _take(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),
+    ("POST", f"{_SET}/relationships/projects", _give(GivenTo.PROJECTS), Needs.MANAGE_WORKSPACES),
+    ("DELETE", f"{_SET}/relationships/projects", _take(GivenTo.PROJECTS), Needs.MANAGE_WORKSPACES),
 )

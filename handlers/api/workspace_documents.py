@@ -62,11 +62,14 @@ class WorkspaceDocuments:
 
     def __init__(self, asker: Asker, workspaces: Sequence[Workspace]) -> None:
         services, ids = asker.services, [workspace.id for workspace in workspaces]
-        self._asker = asker
         self._services = services
         self._unfinished = services.runs.unfinished_of_each(ids)
         self._tags = services.workspace_tags.of_each(Tagged.WORKSPACE, ids)
-        self._repositories: dict[str, tuple[Repository, Connection]] = {}
+        self.allowed = asker.allowed_in_each(workspaces)
+        listened_to = {workspace.repository_id for workspace in workspaces if workspace.repository_id}
+        self._repositories = {found.id: found for found in services.repositories.with_ids(listened_to)}
+        through = {repository.connection_id for repository in self._repositories.values()}
+        self._connections = {ident: services.connections.get(ident) for ident in through}
 
     def queue(self, workspace: Workspace) -> list[Run]:
         """Head first."""
@@ -94,7 +97,7 @@ class WorkspaceDocuments:
             "source": "tfe-api",
             "tag-names": [tag.key for tag in self._tags.get(workspace.id, []) if not tag.value],
             "actions": {"is-destroyable": head is None},
-            "permissions": workspace_permissions(self._asker, workspace),
+            "permissions": workspace_permissions(self.allowed[workspace.id]),
             "vcs-repo": vcs,
             "vcs-repo-identifier": vcs["identifier"] if vcs else None,
         }
@@ -104,11 +107,8 @@ class WorkspaceDocuments:
     def _vcs_repo(self, workspace: Workspace, webhook_secret: str) -> dict[str, Any] | None:
         if workspace.repository_id is None:
             return None
-        if workspace.repository_id not in self._repositories:
-            repository = self._services.repositories.get(workspace.repository_id)
-            connection = self._services.connections.get(repository.connection_id)
-            self._repositories[workspace.repository_id] = (repository, connection)
-        found = _vcs_facts(self._services, workspace, *self._repositories[workspace.repository_id])
+        repository = self._repositories[workspace.repository_id]
+        found = _vcs_facts(self._services, workspace, repository, self._connections[repository.connection_id])
         return {**found, "webhook-secret": webhook_secret} if webhook_secret else found
 
 

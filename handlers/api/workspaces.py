@@ -171,11 +171,11 @@ def _included(
         found += project_resources(ask, ask.services.projects.with_ids(ids))
     wanted = {name.removeprefix("current_run.") for name in includes if name.startswith("current_run.")}
     if wanted or "current_run" in includes:
-        runs = RunDocuments(ask.asker)
-        for workspace in (each for each in workspaces if ask.asker.may(Needs.RUNS_READ, each)):
-            for head in documents.queue(workspace)[:1]:
-                found.append(runs.resource(head))
-                found += runs.included(head, workspace, wanted)
+        readable = (each for each in workspaces if Needs.RUNS_READ in documents.allowed[each.id])
+        heads = [head for workspace in readable for head in documents.queue(workspace)[:1]]
+        runs = RunDocuments(ask.asker, heads)
+        found += [runs.resource(head) for head in heads]
+        found += runs.included_of(heads, wanted)
     return found
 
 

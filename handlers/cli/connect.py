@@ -1,6 +1,5 @@
 """How is a code host connected?"""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -9,12 +8,10 @@ import click
 from bot.connection import Provider
 from bot.errors import Refused
 from bot.messages.escape import one_line
-from bot.vcs.credentials import check_credential
 from bot.vcs.git_hook import install_hook
 from handlers.cli.common import enqueue, only_organization, organization_option, with_services
-from handlers.jobs import Job, Verb
+from handlers.reactions.joining import change_connection, webhook_url
 from handlers.reactions.joining import connect as make_connection
-from handlers.reactions.joining import webhook_url
 from handlers.services import Services
 
 
@@ -102,13 +99,10 @@ def gitlab(services: Services, url: str, name: str, organization: str | None, to
 def renew(services: Services, connection_id: str, token_file: TextIO) -> None:
     """Replace a connection's token, after it has ended or leaked. What could not be told is told now."""
     connection = services.connections.get(connection_id)
-    if not connection.token:
-        raise Refused(f"{connection.id} has no token to replace")
-    renewed = replace(connection, token=_content(token_file))
-    check_credential(renewed, services.now)
-    services.connections.replace_token(connection.id, renewed.token)
-    services.outbox.hurry(connection.id)
-    enqueue(services, [Job(Verb.SWEEP)])
+    token = _content(token_file)
+    if not token:
+        raise Refused("the file with the new token is empty")
+    enqueue(services, change_connection(services, connection, token=token))
     click.echo(f"{connection.id} has a new token")
 
 

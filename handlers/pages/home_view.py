@@ -1,8 +1,8 @@
-"""What does somebody see first? What waits for them, and how every workspace of theirs is."""
+"""What does somebody see first? What waits for them, and how each workspace of theirs is, a page at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.ids import WorkspaceId
 from bot.run import AWAITING_DECISION, Run
 from bot.run_queue import in_order
 from bot.workspace import Workspace
@@ -10,8 +10,11 @@ from handlers.access import Asker
 from handlers.services import Services
 from storage.people import Organization
 from storage.run_filter import RunFilter
+from storage.workspace_filter import WorkspaceFilter
 
-MOST_WAITING = 20  # runs that wait for approval; the workspaces below show the rest
+WORKSPACES_PER_PAGE = 100  # of all organizations together
+MOST_ORGANIZATIONS = 100  # of one person's; nobody is known to have more
+MOST_WAITING = 20  # runs of an organization that wait for approval; the workspaces below show the rest
 
 
 @dataclass(frozen=True)
@@ -23,39 +26,54 @@ class WorkspaceLine:
 @dataclass(frozen=True)
 class OrganizationPart:
     organization: Organization
-    lines: list[WorkspaceLine]
-    waiting: list[WorkspaceLine]  # for approval
+    lines: list[WorkspaceLine]  # those on this page
+    total: int  # workspaces that the person may see runs of
+    waiting: list[WorkspaceLine]  # for approval, on whatever page its workspace is; told on the first
 
 
 @dataclass(frozen=True)
 class HomeView:
     parts: list[OrganizationPart]
+    page: int
+    pages: int
+
+    @property
+    def shown(self) -> list[OrganizationPart]:
+        """Those with something on this page; the first one also tells of organizations that have nothing yet."""
+        return [part for part in self.parts if part.lines or (self.page == 1 and not part.total)]
 
     @property
     def waiting(self) -> list[WorkspaceLine]:
         return [line for part in self.parts for line in part.waiting]
 
 
-def home_view(services: Services, asker: Asker) -> HomeView:
-    busy = set(services.runs.workspaces_with_unfinished())
-    return HomeView([_part(services, asker, organization, busy) for organization in asker.organizations()])
+def home_view(services: Services, asker: Asker, page: int) -> HomeView:
+    parts, skipped, room = [], (page - 1) * WORKSPACES_PER_PAGE, WORKSPACES_PER_PAGE
+    for organization in asker.organizations(limit=MOST_ORGANIZATIONS, offset=0)[0]:
+        # The workspaces whose runs the person may see.
+        visible = asker.visible_workspaces(organization.id, with_runs=True)
+        wanted = WorkspaceFilter(organization.id, visible_to=visible)
+        workspaces, total = services.workspaces.search(wanted, limit=room, offset=skipped)
+        skipped, room = max(0, skipped - total), room - len(workspaces)
+        runs = RunFilter(organization_id=organization.id, visible_in=visible, statuses=sorted(AWAITING_DECISION))
+        waiting = _waiting(services, runs) if page == 1 else []
+        parts.append(OrganizationPart(organization, _lines(services, workspaces), total, waiting))
+    return HomeView(parts, page, max(1, -(-sum(part.total for part in parts) // WORKSPACES_PER_PAGE)))
 
 
-def _part(services: Services, asker: Asker, organization: Organization, busy: set[WorkspaceId]) -> OrganizationPart:
-    """With the workspaces whose runs the person may see."""
-    visible = asker.visible_workspaces(organization.id, with_runs=True)
-    all_of_them = services.workspaces.of_organization(organization.id)
-    workspaces = [workspace for workspace in all_of_them if visible is None or workspace.id in visible]
-    lines = [WorkspaceLine(workspace, _current_run(services, workspace, busy)) for workspace in workspaces]
-    wanted = RunFilter(organization_id=organization.id, visible_in=visible, statuses=sorted(AWAITING_DECISION))
-    named = {workspace.id: workspace for workspace in workspaces}
+def _lines(services: Services, workspaces: Sequence[Workspace]) -> list[WorkspaceLine]:
+    queues = services.runs.unfinished_of_each([workspace.id for workspace in workspaces])
+    latest = services.runs.with_ids([workspace.latest_run_id for workspace in workspaces if workspace.latest_run_id])
+    found = []
+    for workspace in workspaces:
+        queue = in_order(queues.get(workspace.id, []))
+        run = queue[0] if queue else latest.get(workspace.latest_run_id) if workspace.latest_run_id else None
+        found.append(WorkspaceLine(workspace, run))
+    return found
+
+
+def _waiting(services: Services, wanted: RunFilter) -> list[WorkspaceLine]:
     runs, _ = services.runs.search(wanted, limit=MOST_WAITING)
-    waiting = [WorkspaceLine(named[run.workspace_id], run) for run in runs if run.workspace_id in named]
-    return OrganizationPart(organization, lines, waiting)
-
-
-def _current_run(services: Services, workspace: Workspace, busy: set[WorkspaceId]) -> Run | None:
-    queue = in_order(services.runs.unfinished(workspace.id)) if workspace.id in busy else []
-    if queue:
-        return queue[0]
-    return services.runs.find(workspace.latest_run_id) if workspace.latest_run_id else None
+    workspaces = services.workspaces.with_ids({run.workspace_id for run in runs})
+    named = {workspace.id: workspace for workspace in workspaces}
+    return [WorkspaceLine(named[run.workspace_id], run) for run in runs if run.workspace_id in named]

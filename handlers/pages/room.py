@@ -77,14 +77,19 @@ def _known_only(services: Services, view: View, **arguments: str) -> AnyResponse
 
 
 def _home(services: Services, asker: Asker) -> str:
-    return render_template("home.html", asker=asker, view=home_view(services, asker))
+    return render_template("home.html", asker=asker, view=home_view(services, asker, _page_number()))
 
 
 def _workspace(services: Services, asker: Asker, organization: str, name: str) -> str:
     workspace = asker.workspace_named(organization, name)
+    return render_template("workspace.html", asker=asker, view=workspace_view(services, workspace, _page_number()))
+
+
+def _page_number() -> int:
+    """Which page of a list the address names; what makes no sense counts as the first."""
     page = request.args.get("page", "")
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1
-    return render_template("workspace.html", asker=asker, view=workspace_view(services, workspace, max(number, 1)))
+    return max(number, 1)
 
 
 def _run(services: Services, asker: Asker, organization: str, name: str, run_id: str) -> str:

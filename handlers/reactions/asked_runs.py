@@ -9,7 +9,7 @@ from bot.run_options import ORDINARY, RunOptions
 from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.reactions.new_run_request import RunRequest
-from handlers.reactions.new_runs import create_run
+from handlers.reactions.new_runs import check_runs_here, create_run
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion
 from storage.ids import new_id
@@ -41,6 +41,7 @@ class Wish:
 
 def make_asked_run(services: Services, workspace: Workspace, wish: Wish) -> tuple[Run, list[Job]]:
     """Raises Refused for what can't be run, OutsideTrouble if the repository can't be asked."""
+    check_runs_here(workspace)
     wish.options.check(is_destroy=wish.is_destroy)
     request = _request(services, workspace, wish)
     run, jobs = create_run(services, workspace, wish.kind, request)

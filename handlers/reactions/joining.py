@@ -17,6 +17,7 @@ from bot.tags import check_tags
 from bot.vcs.credentials import check_credential
 from bot.workspace import Workspace
 from bot.workspace_settings import check_name, fitting_settings
+from handlers.jobs import Job, Verb
 from handlers.services import Services
 from storage.people import Organization
 from storage.tags import Tagged
@@ -204,6 +205,27 @@ def connect(
         private_key=candidate.private_key,
         app_webhook_secret=candidate.app_webhook_secret,
     )
+
+
+def change_connection(services: Services, connection: Connection, name: str = "", token: str = "") -> list[Job]:
+    """Another name, another token, or both; the host has to take the token first. Empty is "as it was".
+
+    What could not be told with the old token is told now. Raises as `connect`.
+    """
+    if token and not connection.token:
+        raise Refused(f"{connection.name} has no token to replace")
+    changed = replace(connection, name=name.strip() or connection.name, token=token.strip() or connection.token)
+    _check_complete(changed)
+    if token:
+        check_credential(changed, services.now)
+    with services.records.write():
+        services.connections.rename(connection.id, changed.name)
+        if token:
+            services.connections.replace_token(connection.id, changed.token)
+    if not token:
+        return []
+    services.outbox.hurry(connection.id)
+    return [Job(Verb.SWEEP)]
 
 
 def _urls(provider: Provider, http_url: str, api_url: str) -> tuple[str, str]:

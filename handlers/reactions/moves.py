@@ -7,6 +7,7 @@ from bot.errors import Refused
 from bot.run import Run, RunStatus
 from bot.run_machine import IllegalMove, RunEvent, advance
 from handlers.jobs import Job, Verb
+from handlers.reactions.notifying import note_step
 from handlers.reactions.reports import report
 from handlers.services import Services
 
@@ -25,7 +26,7 @@ def move(
     with services.records.write():
         services.runs.move(run, after)
         services.timeline.add(run.id, text, actor)
-        jobs = report(services, after)
+        jobs = report(services, after) + note_step(services, after, actor)
         if after.is_final:
             jobs.append(Job(Verb.WORK_QUEUE, after.workspace_id))
         jobs += _follow_up(services, after)

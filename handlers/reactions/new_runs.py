@@ -11,6 +11,7 @@ from bot.run import Run, RunKind, TriggerReason
 from bot.workspace import ExecutionMode, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.new_run_request import RunRequest
+from handlers.reactions.notifying import note_step
 from handlers.reactions.reports import report
 from handlers.reactions.run_variables import run_variables
 from handlers.services import Services
@@ -25,9 +26,7 @@ def configuration(services: Services, request: RunRequest, *, submodules: bool) 
     """
     repository = request.repository
     if request.version is not None:
-        if not request.version.is_uploaded:
-            raise Refused(f"configuration version {request.version.id} is {request.version.status}, not uploaded")
-        return request.version
+        return _uploaded(request.version)
     if repository is None:
         raise Refused("there is no configuration to run: connect a repository, or upload one")
     known = services.configurations.of_commit(repository.id, request.commit_sha, submodules=submodules)
@@ -53,6 +52,12 @@ def configuration(services: Services, request: RunRequest, *, submodules: bool) 
     )
 
 
+def _uploaded(version: ConfigurationVersion) -> ConfigurationVersion:
+    if not version.is_uploaded:
+        raise Refused(f"configuration version {version.id} is {version.status}, not uploaded")
+    return version
+
+
 def refs_of(request: RunRequest) -> tuple[str, ...]:
     """Where the commit is most likely to be found."""
     if request.pull_number is not None:
@@ -60,6 +65,12 @@ def refs_of(request: RunRequest) -> tuple[str, ...]:
     if request.tag:
         return (f"refs/tags/{request.tag}",)
     return (f"refs/heads/{request.branch}",) if request.branch else ()
+
+
+def check_runs_here(workspace: Workspace) -> None:
+    """Raises Refused for a workspace whose users run it on their own machines."""
+    if workspace.execution_mode is ExecutionMode.LOCAL:
+        raise Refused(f"{workspace.name} has execution-mode local: its runs happen on its users' machines")
 
 
 def create_run(
@@ -70,17 +81,17 @@ def create_run(
     Raises OutsideTrouble if the configuration can't be fetched: then there is no run yet. Raises Refused for a
     workspace whose users run it on their own machines.
     """
-    if workspace.execution_mode is ExecutionMode.LOCAL:
-        raise Refused(f"{workspace.name} has execution-mode local: its runs happen on its users' machines")
+    check_runs_here(workspace)
     version = configuration(services, request, submodules=workspace.ingress_submodules)
     try:
         with services.records.write():
             # Read again inside: what is frozen is what is true at this moment, not when the event came.
             fresh = services.workspaces.get(workspace.id)
+            _uploaded(services.configurations.get(version.id))  # nobody has archived it since
             run, manifest = _frozen(services, fresh, kind, request, version)
             services.runs.add(run, manifest)
             services.timeline.add(run.id, _first_sentence(run), request.created_by)
-            jobs = report(services, run)
+            jobs = report(services, run) + note_step(services, run, request.created_by)
     except sqlite3.IntegrityError:
         if services.runs.of_delivery_in(request.delivery, workspace.id) is None:
             raise  # another rule of the table: not to be taken for "made already"

@@ -18,6 +18,7 @@ def forget_old(services: Services) -> None:
     if days and services.chores.take("retention", DAILY):
         before = services.now() - timedelta(days=days)
         bodies, rows = services.inbox.forget_bodies(before), services.outbox.forget_told(before)
+        services.notifications.forget_over(before)
         log.info("old deliveries were emptied and old reports removed", deliveries=bodies, reports=rows)
 
 

@@ -28,6 +28,7 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     jobs += [Job(Verb.NUDGE_RUNNER, stage_job.id) for stage_job in services.jobs.queued(limit=MOST_NUDGED)]
     jobs += [Job(Verb.STAGE_ENDED, run_id) for run_id in services.runs.follow_ups()]
     jobs += [Job(Verb.SEND, lane) for lane in services.outbox.due_lanes()]
+    jobs += [Job(Verb.NOTIFY, ident) for ident in services.notifications.due_configurations()]
     last_try = len(ASK_AGAIN_AFTER)
     for repository_id, commit_sha in services.pulls.not_looked_for(services.now() - SEARCH_TAKES):
         jobs.append(Job(Verb.FIND_PULLS, f"{repository_id}/{commit_sha}/{last_try}"))

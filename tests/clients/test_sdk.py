@@ -30,7 +30,9 @@ def client(desk: Desk) -> Iterator[TFEClient]:
 
 @pytest.fixture
 def workspace(desk: Desk, client: TFEClient) -> Workspace:
-    made = client.workspaces.create(desk.organization.name, WorkspaceCreateOptions(name="by-sdk"))
+    made = client.workspaces.create(
+        desk.organization.name, WorkspaceCreateOptions(name="by-sdk", terraform_version="1.11.4")
+    )
     return Workspace(id=made.id)  # the SDK can't send a whole one: it has times in it
 
 

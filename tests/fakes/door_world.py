@@ -115,8 +115,8 @@ class World:
 
     def run(self, workspace: Workspace, status: RunStatus = RunStatus.PENDING, **facts: Any) -> Run:
         """A run as it would stand there, without the way that led to it."""
-        variables = facts.pop("variables", ())
-        manifest = Manifest(workspace.id, "cv-none", SHA, "terraform", "1.11.4", "", variables=variables)
+        frozen = {name: facts.pop(name) for name in ("variables", "options") if name in facts}
+        manifest = Manifest(workspace.id, "cv-none", SHA, "terraform", "1.11.4", "", **frozen)
         first: dict[str, Any] = {
             "id": RunId(new_id("run")),
             "workspace_id": workspace.id,

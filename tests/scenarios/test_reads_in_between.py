@@ -1,4 +1,4 @@
-"""The end of a plan is one moment: what the CLI reads never says "plan finished, run still planning" (tfe-contract 0.5).
+"""The end of a plan is one moment: the CLI never reads "plan finished, run still planning" (tfe-contract 0.5).
 
 Between every two writes of a plan's end, somebody else looks 2,000 times at what the CLI looks at.
 """

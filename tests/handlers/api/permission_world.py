@@ -134,7 +134,10 @@ class PermissionWorld:
         of_set = self._made(f"varsets/{varset}/relationships/vars", {"key": "a", "value": "b"})
         variable = self._made(f"workspaces/{self.prod.id}/vars", {"key": "a", "value": "b"})
         trigger = self._made(f"workspaces/{self.prod.id}/run-triggers", related(sourceable=self.neighbour.id))
+        told = {"name": "hook", "destination-type": "generic", "url": "http://127.0.0.1:1/"}
+        told_of = self._made(f"workspaces/{self.prod.id}/notification-configurations", told)
         self.names |= {
+            ("notification-configurations", "configuration_id"): told_of,
             ("projects", "project_id"): project,
             ("varsets", "set_id"): varset,
             ("relationships/vars", "variable_id"): of_set,

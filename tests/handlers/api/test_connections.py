@@ -1,62 +1,24 @@
 """Connections: the host takes the credential before it is kept, and it never comes out."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from flask import Flask, Response, jsonify, request
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bot.connection import Provider
+from handlers.jobs import Job, Verb
 from handlers.reactions.joining import _urls
 from tests.fakes.door_world import World
 from tests.fakes.github_app_keys import key_pair
+from tests.fakes.who_am_i import TOKEN, WhoAmI, who_am_i
 
 CLIENTS = "organizations/acme/oauth-clients"
-TOKEN = "glpat-s3cret"
-
-
-class _Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.0"
-
-    def log(self, type: str, message: str, *args: object) -> None:
-        pass
-
-
-@dataclass
-class WhoAmI:
-    """A host that knows one token, one App, and nothing but who they are."""
-
-    url: str = ""
-    status: int = 0  # else what it answers to everything
-    asked: list[str] = field(default_factory=list)
-
-    def answer(self, path: str) -> Any:
-        self.asked.append(path)
-        if self.status:
-            return Response('{"message": "trouble"}', self.status, content_type="application/json")
-        given = request.headers.get("Authorization", "") + request.headers.get("Private-Token", "")
-        if path == "api/v3/app":
-            return jsonify(id=1, name="Runlock of acme", slug="runlock")
-        if TOKEN not in given:
-            return Response('{"message": "Bad credentials"}', 401, content_type="application/json")
-        return jsonify(id=1, login="bot", username="bot")
 
 
 @pytest.fixture
 def host() -> Iterator[WhoAmI]:
-    found, app = WhoAmI(), Flask("host")
-    app.add_url_rule("/<path:path>", "answer", found.answer, methods=["GET"])
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with who_am_i() as found:
+        yield found
 
 
 def make(world: World, **given: Any) -> Any:
@@ -180,3 +142,82 @@ def test_the_public_hosts_have_known_addresses() -> None:
     assert _urls(Provider.GITHUB, "", "") == ("https://github.com", "https://api.github.com")
     assert _urls(Provider.GITHUB_APP, "https://github.com/", "") == ("https://github.com", "https://api.github.com")
     assert _urls(Provider.GITLAB, "", "") == ("https://gitlab.com", "https://gitlab.com/api/v4")
+
+
+def patch(world: World, path: str, **given: Any) -> Any:
+    attributes = {name.replace("_", "-"): value for name, value in given.items()}
+    return world.ask("PATCH", path, {"data": {"attributes": attributes}})
+
+
+@pytest.fixture
+def connected(world: World, host: WhoAmI) -> str:
+    made = make(world, service_provider="github_enterprise", http_url=host.url, oauth_token_string=TOKEN, name="ours")
+    host.asked.clear()
+    return str(made.json["data"]["id"])
+
+
+def test_a_connection_gets_another_name_without_asking_the_host(world: World, host: WhoAmI, connected: str) -> None:
+    changed = patch(world, f"oauth-clients/{connected}", name="theirs", http_url=host.url, organization_scoped=True)
+    assert changed.status_code == 200, changed.text
+    assert changed.json["data"]["attributes"]["name"] == "theirs"
+    kept = world.services.connections.get(connected)
+    assert (kept.name, kept.token) == ("theirs", TOKEN)
+    assert host.asked == []
+    assert world.enqueued == []
+
+
+@pytest.mark.parametrize("by", ["client", "token"])
+def test_a_connection_gets_another_token_once_the_host_takes_it(
+    world: World, host: WhoAmI, connected: str, by: str
+) -> None:
+    path = f"oauth-clients/{connected}" if by == "client" else f"oauth-tokens/ot-{connected.removeprefix('oc-')}"
+    refused = patch(world, path, oauth_token_string="wr0ng-token")
+    assert refused.status_code == 422
+    assert "wr0ng" not in refused.text
+    assert world.services.connections.get(connected).token == TOKEN
+    changed = patch(world, path, oauth_token_string=f"{TOKEN}-2")
+    assert changed.status_code == 200, changed.text
+    assert TOKEN not in changed.text
+    assert world.services.connections.get(connected).token == f"{TOKEN}-2"
+    assert world.services.connections.get(connected).name == "ours"
+    assert host.asked == ["api/v3/user"] * 2
+    assert world.enqueued == [Job(Verb.SWEEP)]  # what could not be told is told now
+
+
+@pytest.mark.parametrize(
+    ("what", "given"),
+    [
+        ("oauth-clients", {"http_url": "https://elsewhere.test"}),
+        ("oauth-clients", {"service_provider": "gitlab_hosted"}),
+        ("oauth-clients", {"private_key": "k"}),
+        ("oauth-clients", {"organization_scoped": False}),
+        ("oauth-clients", {"name": "two\nlines"}),
+        ("oauth-clients", {"oauth_token_string": "a b"}),
+        ("oauth-tokens", {"ssh_key": "-----BEGIN"}),
+        ("oauth-tokens", {"name": "x"}),
+    ],
+)
+def test_what_of_a_connection_can_not_be_changed(
+    world: World, host: WhoAmI, connected: str, what: str, given: dict[str, Any]
+) -> None:
+    before = world.services.connections.get(connected)
+    path = f"oauth-clients/{connected}" if what == "oauth-clients" else f"oauth-tokens/ot-{connected[3:]}"
+    refused = patch(world, path, **given)
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["detail"]
+    assert world.services.connections.get(connected) == before
+    assert host.asked == []
+
+
+def test_a_connection_keeps_its_token(world: World, connected: str) -> None:
+    refused = world.ask("DELETE", f"oauth-tokens/ot-{connected.removeprefix('oc-')}")
+    assert (refused.status_code, "replace it" in refused.json["errors"][0]["detail"]) == (409, True)
+    assert world.services.connections.get(connected).token == TOKEN
+
+
+def test_an_app_has_no_token_to_replace(world: World, host: WhoAmI) -> None:
+    private_key = key_pair()[0]
+    made = make(world, service_provider="github_app", http_url=host.url, app_id=17, private_key=private_key)
+    refused = patch(world, f"oauth-clients/{made.json['data']['id']}", oauth_token_string=TOKEN)
+    assert refused.status_code == 422
+    assert "no token to replace" in refused.json["errors"][0]["detail"]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.access import Needs
+from handlers.access import bearer_asker
 from handlers.api.rules import ROOMS
 from tests.fakes.door_world import open_world
 from tests.handlers.api.permission_table import ROLES, ROUTES, TAKES, expected
@@ -74,6 +75,16 @@ def test_the_engines_doors_to_state_decide_likewise(matrix: PermissionWorld, rol
         if kind != expected(role, takes):
             wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
     assert not wrong, f"{role}:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_page_of_workspaces_is_decided_as_each_of_them(matrix: PermissionWorld, role: str) -> None:
+    asker = bearer_asker(matrix.services, f"Bearer {matrix.tokens[role]}")
+    assert asker is not None
+    elsewhere = matrix.services.workspaces.by_name(matrix.umbrella.id, "prod")
+    assert elsewhere is not None
+    workspaces = [matrix.prod, matrix.neighbour, elsewhere]
+    assert asker.allowed_in_each(workspaces) == {each.id: asker.allowed_in(each) for each in workspaces}
 
 
 def test_there_is_somebody_for_each_role(matrix: PermissionWorld) -> None:

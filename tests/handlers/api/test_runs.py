@@ -261,3 +261,13 @@ def test_the_organizations_runs_of_some_workspaces(world: World) -> None:
     assert [run["relationships"]["workspace"]["data"]["id"] for run in answer.json["data"]] == [two.id]
     included = world.ask("GET", "organizations/acme/runs", query_string={"include": "workspace"})
     assert {found["id"] for found in included.json["included"]} == {one.id, two.id}
+
+
+def test_a_local_workspace_is_refused_before_any_host_is_asked(world: World) -> None:
+    """The host of this workspace does not exist: asking it would take its time and answer 503."""
+    workspace = world.workspace("w", execution_mode="local")
+    answer = world.ask("POST", "runs", body(workspace))
+    assert answer.status_code == 422
+    assert "execution-mode local" in answer.json["errors"][0]["detail"]
+    assert world.services.hosts == {}
+    assert world.services.runs.of_workspace(workspace.id) == []

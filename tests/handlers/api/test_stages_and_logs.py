@@ -1,11 +1,13 @@
 """Plans, applies and their logs: framed, readable without a token, at any time and from any offset."""
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from bot.run import Run, RunStatus, Stage
+from bot.run_options import RunOptions
 from handlers.run_logs import MOST_BYTES
 from tests.fakes.door_world import START, TWO_CHANGES, World
 
@@ -25,7 +27,7 @@ def document(world: World, run: Run, stage: Stage = Stage.PLAN) -> dict[str, Any
 
 def log_path(world: World, run: Run, stage: Stage = Stage.PLAN) -> str:
     url = urlsplit(document(world, run, stage)["log-read-url"])
-    assert url.netloc == "localhost:8080"
+    assert url.netloc == "localhost"  # the address that was asked
     assert url.query == ""  # the CLI replaces the query
     return url.path
 
@@ -150,3 +152,44 @@ def test_other_ids_are_not_there(world: World) -> None:
         answer = world.ask("GET", path)
         assert answer.status_code == 404
         assert path.split("/")[1] in answer.json["errors"][0]["detail"]
+
+
+def planned(world: World, *, drawn_by_client: bool) -> Run:
+    options = RunOptions(drawn_by_client=drawn_by_client)
+    run = world.run(world.workspace(), RunStatus.PLANNED, times={"planning": START}, options=options)
+    job = world.services.jobs.get(world.stage(run, Stage.PLAN, b"log"))
+    schemas = {"example.test/acme/net": {"resource_schemas": {"net_zone": {"version": 0}}}} if drawn_by_client else {}
+    redacted = {"plan_format_version": "1.2", "provider_format_version": "1.0", "provider_schemas": schemas}
+    blob_id = world.services.blobs.put(json.dumps(redacted).encode())
+    assert world.services.jobs.keep_blob(job, "plan_redacted", blob_id)
+    return run
+
+
+def finish(world: World, run: Run) -> None:
+    job = world.services.jobs.of_run(run.id, Stage.PLAN)
+    assert job is not None
+    blob_id, size = world.services.logs.seal(job.id)
+    world.services.jobs.finish(job, {"engine": "terraform", "engine_version": "1.11.4"}, blob_id, size)
+
+
+@pytest.mark.parametrize("by", ["plan", "run"])
+def test_the_schemas_that_a_plan_is_drawn_with(world: World, by: str) -> None:
+    run = planned(world, drawn_by_client=True)
+    suffix = run.id.removeprefix("run-")
+    path = f"plans/plan-{suffix}/json-schema" if by == "plan" else f"runs/{run.id}/plan/json-schema"
+    assert world.ask("GET", path).status_code == 204  # the plan may still change
+    finish(world, run)
+    answer = world.ask("GET", path)
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert answer.json == {
+        "format_version": "1.0",
+        "provider_schemas": {"example.test/acme/net": {"resource_schemas": {"net_zone": {"version": 0}}}},
+    }
+
+
+def test_no_schemas_where_nobody_draws_the_plan(world: World) -> None:
+    run = planned(world, drawn_by_client=False)
+    finish(world, run)
+    assert world.ask("GET", f"runs/{run.id}/plan/json-schema").status_code == 204
+    waiting = world.run(world.workspace("other"), options=RunOptions(drawn_by_client=True))
+    assert world.ask("GET", f"runs/{waiting.id}/plan/json-schema").status_code == 204

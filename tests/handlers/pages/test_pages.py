@@ -7,6 +7,7 @@ import pytest
 from bot.events import HostUser, PullRequest
 from bot.manifest import Category
 from bot.run import RunKind, RunStatus, Stage, TriggerReason
+from handlers.pages.home_view import WORKSPACES_PER_PAGE
 from tests.fakes.door_world import SHA, TWO_CHANGES, World, value
 
 STATE = b'{"version": 4, "serial": 7, "lineage": "l", "outputs": {}, "resources": []}'
@@ -33,6 +34,29 @@ def test_home_shows_what_waits_and_how_each_workspace_is(world: World) -> None:
     assert "Plan failed" in text
     assert "no runs yet" in text
     assert "locked" in text
+
+
+def test_home_in_pages(world: World) -> None:
+    for number in range(WORKSPACES_PER_PAGE + 1):
+        world.services.workspaces.add(world.organization.id, f"workspace-{number:03}")
+    last = world.services.workspaces.by_name(world.organization.id, f"workspace-{WORKSPACES_PER_PAGE}")
+    assert last is not None
+    world.run(last, RunStatus.PLANNED, message="Waits on the second page")
+    other = world.services.people.add_organization("beta", "ops@beta.test")
+    world.services.people.make_owner(other.id, world.owner.id)
+    world.services.workspaces.add(other.id, "theirs")
+    first, second = see(world, "/app"), see(world, "/app?page=2")
+    assert "page 1 of 2" in first
+    assert 'href="/app?page=2"' in first
+    assert "workspace-099" in first
+    assert "Waits on the second page" in first  # what waits is told first, wherever it is
+    assert "theirs" not in first
+    assert "workspace-099" not in second
+    assert second.index("workspace-100") < second.index("beta") < second.index("theirs")
+    assert 'href="/app?page=1"' in second
+    for page in ("0", "x", "-1", "99999999999", ""):
+        assert see(world, f"/app?page={page}") == first
+    assert "There is no such page" in see(world, "/app?page=9")
 
 
 def test_home_of_somebody_without_organizations(world: World) -> None:
