@@ -91,6 +91,8 @@ def trigger_words(run: Run, words: HostWords) -> str:
             return f"tag {run.tag}"
         case TriggerReason.PULL_REQUEST:
             return f"{words.pull} {words.sign}{run.pull_number}"
+        case TriggerReason.MANUAL if run.source == "terraform+cloud":
+            return "by hand, from a terminal"
         case TriggerReason.MANUAL:
             return f"by hand, on {run.branch}" if run.branch else "by hand"
         case TriggerReason.RUN_TRIGGER:

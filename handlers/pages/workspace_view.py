@@ -87,10 +87,15 @@ def source_of(services: Services, repository_id: str | None) -> Source:
 def _settings(workspace: Workspace) -> list[tuple[str, str]]:
     """(name, value) of what decides how runs come to be and are approved, in words."""
     found = [
-        ("Working directory", workspace.working_directory or "the repository's root"),
+        ("Working directory", workspace.working_directory or "the configuration's root"),
         ("Engine", f"{workspace.engine} {workspace.engine_version or '(any version)'}"),
-        ("Workflow", workspace.vcs_workflow.value),
+        ("Execution", "on the runners here" if workspace.execution_mode == "remote" else "where the CLI is"),
         ("Applies", "by itself, once planned" if workspace.auto_apply else "after approval"),
+    ]
+    if workspace.repository_id is None:
+        return found
+    found += [
+        ("Workflow", workspace.vcs_workflow.value),
         ("Who may approve", _approvers(workspace)),
         ("Triggered by", _triggers(workspace)),
         ("Pull requests", "are planned" if workspace.speculative_enabled else "are not planned"),
