@@ -34,7 +34,7 @@ class Settings:
         "RUNLOCK_LARGEST_STATE_MEGABYTES", 100, "The largest state that is taken; one million bytes each."
     )
     web_processes: int = _setting(
-        "RUNLOCK_WEB_PROCESSES", 4, "How many processes answer together; each uses one core at most."
+        "RUNLOCK_WEB_PROCESSES", 3, "How many processes answer together; each uses one core at most."
     )
     queue: str = _setting("RUNLOCK_QUEUE", "sqlite", "Where the queues are: sqlite, redis://… or postgresql://….")
     blobs: str = _setting("RUNLOCK_BLOBS", "file", "Where blobs are: file, or s3://bucket/prefix.")
