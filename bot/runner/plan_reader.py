@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,7 +32,7 @@ class PlanReader:
         with tempfile.TemporaryFile(dir=self.folder) as file:
             plan = self._read(file)
             try:
-                summary, redacted = summarize(plan), self._redacted(plan)
+                summary, redacted = self._summarized(plan), self._redacted(plan)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise OutsideTrouble(
                     f"reading the plan: {self.bench.engine.spoken} wrote another JSON than known"
@@ -54,6 +54,13 @@ class PlanReader:
             raise OutsideTrouble(f"reading the plan with {self.bench.engine.spoken} show -json failed")
         file.seek(0)
         return _document(file, self.bench.engine.spoken)
+
+    def _summarized(self, plan: Any) -> PlanSummary:
+        """A refresh-only plan that moves outputs alone says so, and is refused by the engine's own apply."""
+        summary = summarize(plan)
+        if self.bench.job.options.refresh_only and plan.get("applyable") is False:
+            return replace(summary, outputs_changed=False)
+        return summary
 
     def _redacted(self, plan: Any) -> Any:
         """For whoever may read runs. Secrets are masked in it as in the log, also where nothing is marked sensitive."""

@@ -1,5 +1,6 @@
 """How does the web process run? Some processes on one listening socket, so that the doors use more than one core."""
 
+import contextlib
 import gc
 import logging
 import os
@@ -93,7 +94,7 @@ def keep_together(count: int, work: Callable[[], None]) -> int:
     The exit code: 0 after TERM, else 1. Whoever supervises us starts all of them again.
     """
     end_of_pipe, held = os.pipe()  # only we hold its writing end: however we end, the kernel closes it
-    children = [_fork(work, end_of_pipe, held) for _ in range(count)]
+    children = {_fork(work, end_of_pipe, held) for _ in range(count)}
     asked = threading.Event()
 
     def stop(*_: object) -> None:
@@ -106,10 +107,10 @@ def keep_together(count: int, work: Callable[[], None]) -> int:
     as_asked = asked.is_set()
     if not as_asked:
         log.warning("a web process ended, ending the others", pid=pid, code=os.waitstatus_to_exitcode(status))
-    children.remove(pid)
+    children.discard(pid)
     _terminate(children)
-    for child in children:
-        os.waitpid(child, 0)
+    while children:
+        children.discard(os.wait()[0])  # what has ended is not sent a signal any more: its number may be another's
     return 0 if as_asked else 1
 
 
@@ -135,6 +136,7 @@ def _follow_parent(end_of_pipe: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _terminate(children: list[int]) -> None:
-    for pid in children:
-        os.kill(pid, signal.SIGTERM)
+def _terminate(children: set[int]) -> None:
+    for pid in tuple(children):
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and was waited for, at this very moment
+            os.kill(pid, signal.SIGTERM)

@@ -9,7 +9,7 @@ from bot.run_options import ORDINARY, RunOptions
 from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.reactions.new_run_request import RunRequest
-from handlers.reactions.new_runs import check_runs_here, create_run
+from handlers.reactions.new_runs import branch_now, check_runs_here, create_run
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion
 from storage.ids import new_id
@@ -72,11 +72,7 @@ def _request(services: Services, workspace: Workspace, wish: Wish) -> RunRequest
         version = None  # found again by its commit, with the submodules that the workspace asks for
     else:
         repository = services.repositories.get(workspace.repository_id or "")
-        branch = workspace.branch or repository.default_branch
-        head = services.host_of(repository).branch_head(repository, branch) if branch else None
-        if head is None:
-            raise Refused(f"{repository.path} has no branch {branch or '(it has no default branch)'}")
-        commit_sha = head
+        branch, commit_sha = branch_now(services, workspace, repository)
     return RunRequest(
         repository=repository,
         commit_sha=commit_sha,

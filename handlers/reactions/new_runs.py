@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+from bot.connection import Repository
 from bot.errors import Refused
 from bot.ids import RunId
 from bot.manifest import Manifest, VariableValue
@@ -56,6 +57,15 @@ def _uploaded(version: ConfigurationVersion) -> ConfigurationVersion:
     if not version.is_uploaded:
         raise Refused(f"configuration version {version.id} is {version.status}, not uploaded")
     return version
+
+
+def branch_now(services: Services, workspace: Workspace, repository: Repository) -> tuple[str, str]:
+    """(tracked branch, its head) as the host has them now. Raises Refused if there is none, OutsideTrouble."""
+    branch = workspace.branch or repository.default_branch
+    head = services.host_of(repository).branch_head(repository, branch) if branch else None
+    if head is None:
+        raise Refused(f"{repository.path} has no branch {branch or '(it has no default branch)'}")
+    return branch, head
 
 
 def refs_of(request: RunRequest) -> tuple[str, ...]:

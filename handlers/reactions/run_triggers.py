@@ -9,7 +9,7 @@ from bot.run import Run, RunKind, RunStatus, TriggerReason
 from bot.workspace import Workspace
 from handlers.jobs import Job
 from handlers.reactions.new_run_request import RunRequest
-from handlers.reactions.new_runs import create_run
+from handlers.reactions.new_runs import branch_now, create_run
 from handlers.services import Services
 
 log = structlog.get_logger()
@@ -61,10 +61,7 @@ def _request(services: Services, source: Run, origin: Workspace, target: Workspa
     if newest is not None and newest.repository_id == repository.id:
         branch, commit_sha = newest.branch, newest.commit_sha
     else:
-        branch = target.branch or repository.default_branch
-        commit_sha = (services.host_of(repository).branch_head(repository, branch) if branch else None) or ""
-    if not commit_sha:
-        raise Refused(f"{repository.path} has no branch {branch or '(it has no default branch)'}")
+        branch, commit_sha = branch_now(services, target, repository)
     return replace(request, repository=repository, commit_sha=commit_sha, branch=branch)
 
 

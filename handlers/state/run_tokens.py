@@ -34,6 +34,5 @@ def run_at_work(services: Services, token: str) -> Run | None:
         return run if known[1] is Stage.PLAN else None
     if run.status is not RunStatus.APPLYING:
         return None
-    plan = services.jobs.of_run(run.id, Stage.PLAN)
-    version = str(((plan.result if plan else None) or {}).get("engine_version", ""))
+    _, version = services.jobs.engine_of(run.id) or ("", "")
     return run if known[1] is token_stage(Stage.APPLY, version) else None

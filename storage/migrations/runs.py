@@ -6,7 +6,7 @@ from storage.migrations.sets import records
 
 
 @records()
-def runs(db: Database) -> None:
+def configuration_versions(db: Database) -> None:
     db.execute(
         """CREATE TABLE configuration_versions (
             id TEXT PRIMARY KEY,
@@ -22,6 +22,10 @@ def runs(db: Database) -> None:
     )
     db.execute("CREATE INDEX configurations_uploaded ON configuration_versions (workspace_id, created_at)")
     db.execute("CREATE INDEX configurations_pending ON configuration_versions (created_at) WHERE status = 'pending'")
+
+
+@records()
+def runs(db: Database) -> None:
     db.execute("CREATE TABLE run_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT")
     db.execute(
         """CREATE TABLE runs (
@@ -62,6 +66,10 @@ def runs(db: Database) -> None:
             at TEXT NOT NULL, actor TEXT NOT NULL, text TEXT NOT NULL) STRICT"""
     )
     db.execute("CREATE INDEX timeline_run ON timeline (run_id, id)")
+
+
+@records()
+def stage_jobs(db: Database) -> None:
     db.execute(
         """CREATE TABLE stage_jobs (
             id TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,

@@ -81,13 +81,24 @@ def test_what_is_to_be_replaced_is_replaced(ready_desk: Desk) -> None:
     assert "Plan: 1 to add, 0 to change, 1 to destroy." in said.text
 
 
-def test_a_refresh_only_plan_changes_nothing(ready_desk: Desk) -> None:
+def test_a_refresh_only_run_changes_no_resource(ready_desk: Desk) -> None:
     terminal = ready_desk.terminal
     terminal.run("apply", "-no-color", "-auto-approve").ok()
     terminal.write(terminal.cloud(ready_desk.organization.name, 'name = "prod"'), "")
-    said = terminal.run("plan", "-no-color", "-refresh-only").ok()
-    assert "0 to destroy" not in said.text
-    assert "No changes." in said.text or "only outputs" in said.text or "Changes to Outputs" in said.text
+
+    # Outputs alone are nothing that Terraform would apply ("Cannot apply non-applyable plan"), and it says so.
+    said = terminal.run("plan", "-no-color", "-refresh-only", "-detailed-exitcode")
+    assert said.code == 0, said.text
+    assert "Changes to Outputs:" in said.text
+    assert "will be destroyed" not in said.text
+
+    said = terminal.run("apply", "-no-color", "-refresh-only", "-auto-approve").ok()
+    assert "Error" not in said.text
+    assert terminal.run("state", "list").ok().text.split() == ["terraform_data.one", "terraform_data.two"]
+    workspace = ready_desk.server.services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    newest = ready_desk.server.services.runs.of_workspace(workspace.id)[0]
+    assert (newest.status.value, newest.has_changes) == ("planned_and_finished", False)
 
 
 def test_a_saved_plan_is_applied_once(ready_desk: Desk) -> None:
@@ -116,7 +127,7 @@ def test_destroy_takes_everything_away(ready_desk: Desk) -> None:
     terminal = ready_desk.terminal
     terminal.run("apply", "-no-color", "-auto-approve").ok()
     said = terminal.run("destroy", "-no-color", "-auto-approve").ok()
-    assert "Destroy complete! Resources: 2 destroyed." in said.text or "2 destroyed" in said.text
+    assert "Apply complete! Resources: 0 added, 0 changed, 2 destroyed." in said.text
     assert terminal.state()["resources"] == []
 
 

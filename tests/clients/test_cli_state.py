@@ -140,7 +140,8 @@ def test_a_lock_that_is_stolen_in_between(local_desk: Desk) -> None:
     applying.type("yes")
     said = applying.end()
     assert said.code == 1
-    assert "grace" in said.text or "conflict" in said.text.lower()
+    assert "Error saving state: error uploading state: conflict" in said.text
+    assert "is locked by User grace" in said.text
     assert (terminal.work / "errored.tfstate").exists()
     current = services.states.current(workspace.id)
     assert current is not None

@@ -45,7 +45,7 @@ def test_who_only_reads_may_do_nothing(world: World, text: str) -> None:
     answer = team.say(pull, text, team.rhea)
 
     assert world.only_run() == before
-    assert "may not" in answer or "nothing" in answer
+    assert ("nothing" if text in ("cancel", "unlock") else "may not") in answer
 
 
 def test_who_only_reads_may_not_free_what_is_held(world: World) -> None:
