@@ -3,10 +3,12 @@
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pytfe import TFEClient, TFEConfig
 
 from storage.people import Organization
 from tests.fakes.live_server import LiveServer, live_server
@@ -63,3 +65,20 @@ def _desk(server: LiveServer, folder: Path) -> Desk:
 @pytest.fixture
 def make_desk(server: LiveServer) -> Callable[[Path], Desk]:
     return lambda folder: _desk(server, folder)
+
+
+@contextmanager
+def opened(desk: Desk, token: str) -> Iterator[TFEClient]:
+    """HashiCorp's SDK with that token."""
+    client = TFEClient(TFEConfig(address=desk.server.address, token=token, max_retries=0, ca_bundle=None))
+    try:
+        yield client
+    finally:
+        client._transport._sync.close()
+
+
+@pytest.fixture
+def client(desk: Desk) -> Iterator[TFEClient]:
+    """The SDK with the owner's token."""
+    with opened(desk, desk.token) as client:
+        yield client

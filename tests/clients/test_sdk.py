@@ -1,11 +1,11 @@
 """Somebody drives a run with HashiCorp's Python SDK: configuration, run, plan, comment, apply, and what came of it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pytfe import TFEClient, TFEConfig
+from pytfe import TFEClient
 from pytfe.models import (
     CommentCreateOptions,
     ConfigurationVersionCreateOptions,
@@ -19,13 +19,6 @@ from tests.clients.conftest import Desk
 from tests.fakes.terraform_cli import CONFIGURATION
 
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def client(desk: Desk) -> Iterator[TFEClient]:
-    client = TFEClient(TFEConfig(address=desk.server.address, token=desk.token, max_retries=0, ca_bundle=None))
-    yield client
-    client._transport._sync.close()
 
 
 @pytest.fixture

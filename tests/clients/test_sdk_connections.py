@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytfe import TFEClient, TFEConfig
+from pytfe import TFEClient
 from pytfe.errors import TFEError
 from pytfe.models import ConfigurationVersionCreateOptions, WorkspaceCreateOptions
 from pytfe.models.oauth_client import OAuthClientCreateOptions, OAuthClientUpdateOptions, ServiceProviderType
@@ -16,13 +16,6 @@ from pytfe.models.variable import CategoryType, VariableCreateOptions, VariableU
 from tests.clients.conftest import Desk
 from tests.fakes.terraform_cli import CONFIGURATION
 from tests.fakes.who_am_i import TOKEN, WhoAmI, who_am_i
-
-
-@pytest.fixture
-def client(desk: Desk) -> Iterator[TFEClient]:
-    client = TFEClient(TFEConfig(address=desk.server.address, token=desk.token, max_retries=0, ca_bundle=None))
-    yield client
-    client._transport._sync.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pytfe import TFEClient, TFEConfig
+from pytfe import TFEClient
 from pytfe.errors import TFEError
 from pytfe.models import WorkspaceCreateOptions
 from pytfe.models.notification_configuration import (
@@ -19,17 +19,10 @@ from pytfe.models.notification_configuration import (
 )
 from terrasnek.api import TFC
 
-from tests.clients.conftest import Desk
+from tests.clients.conftest import Desk, opened
 from tests.fakes.receiver import Receiver, receiver
 
 PATIENCE_SECONDS = 30.0
-
-
-@pytest.fixture
-def client(desk: Desk) -> Iterator[TFEClient]:
-    client = TFEClient(TFEConfig(address=desk.server.address, token=desk.token, max_retries=0, ca_bundle=None))
-    yield client
-    client._transport._sync.close()
 
 
 @pytest.fixture
@@ -101,12 +94,9 @@ def test_terrasnek_verifies_one(desk: Desk, ops: Receiver) -> None:
 def test_a_run_of_the_cli_is_told(ready_desk: Desk, ops: Receiver) -> None:
     """Through the real queues and workers, from a real engine."""
     desk = ready_desk
-    client = TFEClient(TFEConfig(address=desk.server.address, token=desk.token, max_retries=0, ca_bundle=None))
-    try:
+    with opened(desk, desk.token) as client:
         prod = client.workspaces.read("prod", organization=desk.organization.name)
         client.notification_configurations.create(prod.id, options(ops.url, triggers=list(NotificationTriggerType)[:6]))
-    finally:
-        client._transport._sync.close()
     desk.terminal.run("apply", "-no-color", "-auto-approve").ok()
     told = ["run:created", "run:planning", "run:applying", "run:completed"]
     eventually(lambda: ops.triggers == told)

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 
 import pytest
-from pytfe import TFEClient, TFEConfig
+from pytfe import TFEClient
 from pytfe.errors import NotFound, TFEError
 from pytfe.models import StateVersionCreateOptions, StateVersionListOptions, WorkspaceCreateOptions
 from pytfe.models.workspace import WorkspaceLockOptions
 
 from tests.clients.conftest import Desk
-
-
-@pytest.fixture
-def client(desk: Desk) -> Iterator[TFEClient]:
-    client = TFEClient(TFEConfig(address=desk.server.address, token=desk.token, max_retries=0, ca_bundle=None))
-    yield client
-    client._transport._sync.close()
 
 
 @pytest.fixture

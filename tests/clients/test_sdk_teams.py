@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pytfe import TFEClient, TFEConfig
+from pytfe import TFEClient
 from pytfe.errors import TFEError
 from pytfe.models import WorkspaceCreateOptions
 from pytfe.models.organization_membership import (
@@ -25,14 +24,7 @@ from pytfe.models.team_workspace_access import (
 )
 from pytfe.models.user import UserUpdateCurrentOptions
 
-from tests.clients.conftest import Desk
-
-
-@contextmanager
-def opened(desk: Desk, token: str) -> Iterator[TFEClient]:
-    client = TFEClient(TFEConfig(address=desk.server.address, token=token, max_retries=0, ca_bundle=None))
-    yield client
-    client._transport._sync.close()
+from tests.clients.conftest import Desk, opened
 
 
 @pytest.fixture
