@@ -12,7 +12,8 @@ import structlog
 from handlers.jobs import Job
 
 LONGEST_GOODBYE_SECONDS = 5.0
-BREATH_SECONDS = 0.01  # between two puts; what comes meanwhile goes together
+BREATH_SECONDS = 0.01  # between two puts, for each request that came meanwhile: a crowd's nudges go together
+LONGEST_BREATH_SECONDS = 0.1
 log = structlog.get_logger()
 
 
@@ -25,6 +26,7 @@ class Nudger:
     def __init__(self, put: Callable[[list[Job]], None]) -> None:
         self._put = put
         self._waiting: dict[Job, None] = {}  # in the order of their coming
+        self._asked = 0  # how often since the last put
         self._changed = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._work, name="nudger", daemon=True)
@@ -36,6 +38,7 @@ class Nudger:
             return
         with self._changed:
             self._waiting.update(dict.fromkeys(jobs))
+            self._asked += 1
             self._changed.notify()
 
     def stop(self) -> None:
@@ -49,8 +52,9 @@ class Nudger:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._is_stopping)
-                jobs = list(self._waiting)
+                jobs, asked = list(self._waiting), self._asked
                 self._waiting.clear()
+                self._asked = 0
             if not jobs:
                 return
             try:
@@ -58,4 +62,4 @@ class Nudger:
             except Exception:
                 # A queue elsewhere may be away for a while. The rows still say what is to be done.
                 log.exception("jobs were not queued", jobs=len(jobs))
-            time.sleep(BREATH_SECONDS)
+            time.sleep(min(LONGEST_BREATH_SECONDS, BREATH_SECONDS * asked))

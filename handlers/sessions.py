@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import NullSession, SessionInterface
 
 from bot.ids import UserId
 from bot.timestamps import from_text, to_text
@@ -40,7 +40,6 @@ def open_session(services: Services, session: MutableMapping[str, Any], login_to
 def configure_sessions(app: Flask, services: Services) -> None:
     """Sign the session cookie with a key of its own, and keep it from scripts and other sites."""
     app.secret_key = services.keyring.derive("sessions")
-    app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="runlock_session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -51,13 +50,14 @@ def configure_sessions(app: Flask, services: Services) -> None:
     )
 
 
-class _Sessions(SecureCookieSessionInterface):
-    """Flask's own, but where there is no cookie nothing is signed or read: a webhook has none, and comes in crowds."""
+def without_sessions(app: Flask) -> None:
+    """No cookie is read or written."""
+    app.session_interface = _NoSessions()
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
+
+class _NoSessions(SessionInterface):
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's shape
+        return NullSession()
 
 
 def _known(services: Services, user_id: UserId) -> Asker | None:

@@ -8,8 +8,7 @@ import fcntl
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
 from storage.database import Records
@@ -57,7 +56,8 @@ class GroupCommit:
     def _work_off(self) -> None:
         tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
-            with self._turn_among_processes(), self._records.write():
+            fcntl.flock(self._turn_of_process, fcntl.LOCK_EX)
+            with self._records.write():
                 for ticket in tickets:
                     ticket.run()
         except BaseException as error:
@@ -66,16 +66,9 @@ class GroupCommit:
             if not isinstance(error, Exception):
                 raise
         finally:
+            fcntl.flock(self._turn_of_process, fcntl.LOCK_UN)  # harmless where it was not locked
             for ticket in tickets:
                 ticket.is_done = True
-
-    @contextmanager
-    def _turn_among_processes(self) -> Iterator[None]:
-        fcntl.flock(self._turn_of_process, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._turn_of_process, fcntl.LOCK_UN)
 
     def close(self) -> None:
         os.close(self._turn_of_process)

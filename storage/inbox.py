@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.errors import Refused
 from bot.ids import ConnectionId
@@ -45,6 +45,22 @@ class Delivery:
     outcome: str
 
 
+class _NewRow(NamedTuple):
+    """In the order of `_INSERT`."""
+
+    connection_id: ConnectionId
+    delivery_id: str
+    lane: str
+    event: str
+    body: bytes
+    received_at: str
+
+
+# Deliveries come in crowds: this one statement is prepared once and kept by the driver.
+_INSERT = """INSERT INTO deliveries (connection_id, delivery_id, lane, event, body, received_at, status)
+             VALUES (?, ?, ?, ?, ?, ?, 'received')"""
+
+
 class Inbox:
     def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
         self._records = Records(path, migrations.inbox, synchronous="FULL")
@@ -67,24 +83,17 @@ class Inbox:
         A repeat of one that failed or was ignored is taken up again, at its old place. `unique_for` is for ids
         that are made of the body: the same body is another delivery once that time has passed.
         """
-        row = {
-            "connection_id": connection_id,
-            "delivery_id": delivery_id,
-            "lane": lane,
-            "event": event,
-            "body": body,
-            "received_at": to_text(self._now()),
-            "status": DeliveryStatus.RECEIVED,
-        }
+        row = _NewRow(connection_id, delivery_id, lane, event, body, to_text(self._now()))
         return self._together.write(lambda: self._insert(row, unique_for))
 
-    def _insert(self, row: dict[str, Any], unique_for: timedelta | None) -> int | None:
+    def _insert(self, row: _NewRow, unique_for: timedelta | None) -> int | None:
         if unique_for is not None:
-            row["delivery_id"] = self._recent_id(row["connection_id"], row["delivery_id"], unique_for)
+            recent_id = self._recent_id(row.connection_id, row.delivery_id, unique_for)
+            row = row._replace(delivery_id=recent_id)
         try:
-            return self._records.insert("deliveries", row)
+            return self._records.connection().conn.execute(_INSERT, row).lastrowid
         except sqlite3.IntegrityError:
-            return self._take_up_again(row["connection_id"], row["delivery_id"], row["body"])
+            return self._take_up_again(row.connection_id, row.delivery_id, row.body)
 
     def _recent_id(self, connection_id: ConnectionId, delivery_id: str, window: timedelta) -> str:
         """The id under which this body was stored lately, or a new one that holds the moment."""

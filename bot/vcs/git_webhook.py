@@ -5,15 +5,17 @@ One push may move several refs: it is one delivery with one event per ref.
 
 import hmac
 import posixpath
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import Ignored
 from bot.events import Event, HostRepository, HostUser, Pushed, Tagged
 from bot.vcs.deliveries import (
+    Headers,
     MalformedDelivery,
     flag,
+    header,
+    header_word,
     is_no_commit,
     mappings,
     optional_text,
@@ -25,35 +27,33 @@ SIGNATURE_HEADER = "x-runlock-signature-256"
 DELIVERY_HEADER = "x-runlock-delivery"
 EVENT_HEADER = "x-runlock-event"
 
-_HEADER_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-
 
 def sign(secret: str, message: bytes) -> str:
     """The signature header's value: over a delivery's raw body, or over the path that is followed."""
     return "sha256=" + hmac.new(secret.encode(), message, "sha256").hexdigest()
 
 
-def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
+def verify(secret: str, body: bytes, headers: Headers) -> bool:
     """Whether the raw body was signed with our secret. An empty secret verifies nothing."""
-    given = _header(headers, SIGNATURE_HEADER)
+    given = header(headers, SIGNATURE_HEADER)
     if not secret or not given:
         return False
     return hmac.compare_digest(sign(secret, body).encode(), given.encode("utf-8", "surrogateescape"))
 
 
-def verify_follow(secret: str, path: str, headers: Mapping[str, str]) -> bool:
+def verify_follow(secret: str, path: str, headers: Headers) -> bool:
     """Whether whoever follows a delivery knows its secret; `path` is the `follow` that we answered."""
     return verify(secret, path.encode(), headers)
 
 
-def delivery_id(headers: Mapping[str, str]) -> str:
+def delivery_id(headers: Headers) -> str:
     """The hook's id of the delivery. Raises MalformedDelivery."""
-    return _header_word(headers, DELIVERY_HEADER)
+    return header_word(headers, DELIVERY_HEADER)
 
 
-def event_name(headers: Mapping[str, str]) -> str:
+def event_name(headers: Headers) -> str:
     """The name of the event: `push`. Raises MalformedDelivery."""
-    return _header_word(headers, EVENT_HEADER)
+    return header_word(headers, EVENT_HEADER)
 
 
 def repository_host_id(payload: Mapping[str, Any]) -> str:
@@ -104,15 +104,3 @@ def _split(ref: str) -> tuple[str, str]:
         raise MalformedDelivery("payload.updates.ref isn't a full ref")
     kind, _, name = ref.removeprefix("refs/").partition("/")
     return (kind, name) if name else ("", ref)
-
-
-def _header(headers: Mapping[str, str], wanted: str) -> str:
-    """The header, however its name is written."""
-    return next((value for name, value in headers.items() if name.lower() == wanted), "")
-
-
-def _header_word(headers: Mapping[str, str], wanted: str) -> str:
-    value = _header(headers, wanted)
-    if not _HEADER_WORD.fullmatch(value):
-        raise MalformedDelivery(f"the header {wanted} is missing or isn't one word")
-    return value

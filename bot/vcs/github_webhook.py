@@ -4,7 +4,6 @@ Source: https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +20,10 @@ from bot.events import (
     Tagged,
 )
 from bot.vcs.deliveries import (
-    MalformedDelivery,
+    Headers,
     flag,
+    header,
+    header_word,
     host_id,
     is_no_commit,
     mapping,
@@ -45,29 +46,27 @@ FIRST_LIMIT_OF_COMMITS = 20
 LIMIT_OF_COMMITS = 2048
 LIMIT_OF_FILES = 300  # per commit: 3000 today, 300 where the list comes from a comparison
 
-_HEADER_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
-
-def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
+def verify(secret: str, body: bytes, headers: Headers) -> bool:
     """Whether the raw body was signed with our secret (SHA-256). An empty secret verifies nothing.
 
     Source: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """
-    given = _header(headers, SIGNATURE_HEADER)
+    given = header(headers, SIGNATURE_HEADER)
     if not secret or not given:
         return False
     wanted = "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest()
     return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace"))
 
 
-def delivery_id(headers: Mapping[str, str]) -> str:
+def delivery_id(headers: Headers) -> str:
     """GitHub's id of the delivery; the same when it is sent again. Raises MalformedDelivery."""
-    return _header_word(headers, "x-github-delivery")
+    return header_word(headers, "x-github-delivery")
 
 
-def event_name(headers: Mapping[str, str]) -> str:
+def event_name(headers: Headers) -> str:
     """The name of the event, such as `push`. Raises MalformedDelivery."""
-    return _header_word(headers, "x-github-event")
+    return header_word(headers, "x-github-event")
 
 
 def repository_host_id(payload: Json) -> str | None:
@@ -266,14 +265,3 @@ def _repository(payload: Json) -> RepositoryMoved | Ignored:
         holder = "user" if optional_mapping(old, "user") is not None else "organization"
         return RepositoryMoved(moved.repository, f"{word(old, holder, 'login')}/{name}")
     return Ignored(f"a repository that was {action} changes nothing here")
-
-
-def _header(headers: Mapping[str, str], name: str) -> str:
-    return next((value for key, value in headers.items() if key.lower() == name), "")
-
-
-def _header_word(headers: Mapping[str, str], name: str) -> str:
-    value = _header(headers, name)
-    if not _HEADER_WORD.fullmatch(value):
-        raise MalformedDelivery(f"the header {name} is missing or holds something strange")
-    return value

@@ -14,39 +14,39 @@ from bot.errors import Ignored
 from bot.events import Event
 from bot.vcs import deliveries as read
 from bot.vcs import gitlab_payloads as payloads
-from bot.vcs.deliveries import MalformedDelivery
+from bot.vcs.deliveries import Headers, MalformedDelivery, header
 from bot.vcs.gitlab_payloads import repository_host_id
 
 _LONGEST_KEY = 255  # characters; GitLab's is a UUID of 36
 
 
-def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:  # noqa: ARG001 - every host has this shape
+def verify(secret: str, body: bytes, headers: Headers) -> bool:  # noqa: ARG001 - every host has this shape
     """Whether the delivery carries our secret. An empty secret never verifies.
 
     GitLab sends the secret itself in `X-Gitlab-Token`. Newer versions can also sign the body (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`, with a signing token of its own, `whsec_…`); we register hooks
     with a secret token, which every version has.
     """
-    given = _header(headers, "X-Gitlab-Token").encode(errors="surrogatepass")
+    given = header(headers, "X-Gitlab-Token").encode(errors="surrogatepass")
     return bool(secret) and hmac.compare_digest(given, secret.encode(errors="surrogatepass"))
 
 
-def delivery_id(headers: Mapping[str, str], body: bytes) -> str:
+def delivery_id(headers: Headers, body: bytes) -> str:
     """What tells this delivery from others, the same for each retry of it.
 
     `Idempotency-Key` (17.4 and later) is kept over retries. Older versions have nothing of the kind:
     `X-Gitlab-Webhook-UUID` is new with each attempt, and `X-Gitlab-Event-UUID` is shared by everything that
     one action set off. There the body's hash has to do; it repeats only if the same thing happened again.
     """
-    key = _header(headers, "Idempotency-Key").strip()
+    key = header(headers, "Idempotency-Key").strip()
     if key and len(key) <= _LONGEST_KEY and key.isprintable():
         return key
     return "sha256:" + hashlib.sha256(body).hexdigest()
 
 
-def event_name(headers: Mapping[str, str]) -> str:
+def event_name(headers: Headers) -> str:
     """GitLab's name of the event (`Push Hook`), or "" if the delivery has none."""
-    return _header(headers, "X-Gitlab-Event").strip()
+    return header(headers, "X-Gitlab-Event").strip()
 
 
 def parse(event_name: str, payload: Mapping[str, Any]) -> Event | Ignored:
@@ -81,11 +81,6 @@ def _system(payload: Mapping[str, Any]) -> Event | Ignored:
             return payloads.moved(payload)
         case name:
             return Ignored(f"Runlock does nothing on GitLab's system event {name[:60]!r}")
-
-
-def _header(headers: Mapping[str, str], wanted: str) -> str:
-    """A header's value whatever the case of its name, "" if it isn't there."""
-    return next((value for name, value in headers.items() if name.lower() == wanted.lower()), "")
 
 
 __all__ = ["MalformedDelivery", "delivery_id", "event_name", "parse", "repository_host_id", "verify"]

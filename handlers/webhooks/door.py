@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from bot.connection import Connection, Provider
 from bot.errors import Ignored, NotFound
 from bot.vcs import git_webhook, github_webhook, gitlab_webhook
-from bot.vcs.deliveries import MalformedDelivery
+from bot.vcs.deliveries import Headers, MalformedDelivery
 from handlers.enqueue import Enqueue
 from handlers.jobs import Job, Verb
 from handlers.reactions.deliveries import lane_of, read_events, read_payload
@@ -36,7 +36,7 @@ class Received:
     event: str
     delivery_id: str
     host_id: str | None
-    headers: Mapping[str, str]
+    headers: Headers
 
 
 def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
@@ -76,7 +76,7 @@ def _read(connection: Connection, raw: bytes) -> Received:
     """Raises MalformedDelivery for what is no delivery of this host at all."""
     document = _document(raw)
     payload = read_payload(document)
-    headers = _headers()
+    headers = request.headers
     if connection.provider.is_github:
         host_id = github_webhook.repository_host_id(payload)
         event, delivery_id = github_webhook.event_name(headers), github_webhook.delivery_id(headers)
@@ -92,10 +92,6 @@ def _read(connection: Connection, raw: bytes) -> Received:
 def _without_lists(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """The door asks only whether the delivery is for us; a push may list thousands of files, which a worker reads."""
     return {**payload, "commits": []} if isinstance(payload.get("commits"), list) else payload
-
-
-def _headers() -> Mapping[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _document(raw: bytes) -> bytes:
@@ -139,7 +135,7 @@ def _follow(services: Services, connection_id: str, seq: int) -> Response:
     if connection.provider is not Provider.GIT or delivery is None or delivery.connection_id != connection.id:
         return _problem(404, "no such delivery")
     secret = _repository_secret(services, connection, delivery.lane.partition("/")[2])
-    if not git_webhook.verify_follow(secret, request.path, _headers()):
+    if not git_webhook.verify_follow(secret, request.root_path + request.path, request.headers):
         return _problem(401, "the signature is missing or wrong")
     lines, done = follow_lines(services, delivery)
     return jsonify(lines=lines, done=done)
