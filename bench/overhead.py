@@ -28,7 +28,7 @@ from tests.fakes.github_model import FakeRepository
 
 BOUND_SECONDS = 0.5
 PATIENCE_SECONDS = 60
-PAUSE_SECONDS = 4  # Runlock keeps within 80 writes a minute at a host; a run takes five
+PAUSE_SECONDS = 5  # Runlock keeps within 60 writes a minute in a repository; a run takes five
 CONFIGURATION = 'resource "terraform_data" "one" {{\n  input = "{}"\n}}\n'
 
 

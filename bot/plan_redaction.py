@@ -62,7 +62,6 @@ def _change(change: Mapping[str, Any]) -> dict[str, Any]:
     for side in ("before", "after"):
         if side in change:
             redacted[side] = _without(change[side], change.get(f"{side}_sensitive"))
-    redacted.pop("generated_config", None)
     return redacted
 
 

@@ -20,6 +20,7 @@ class PlanSummary:
     added: tuple[str, ...] = ()
     outputs_changed: bool = False
     state_changed: bool = False  # moved or forgotten resources: nothing but the state changes
+    generated_configuration: bool = False  # something is imported that the configuration doesn't have yet
 
     @property
     def has_changes(self) -> bool:
@@ -54,7 +55,8 @@ class PlanSummary:
         if not all(_is_list_of_text(value) for value in lists.values()):
             raise ValueError("a plan summary's addresses are lists of text")
         addresses: dict[str, Any] = {name: tuple(value) for name, value in lists.items()}
-        flags: dict[str, Any] = {name: document.get(name) is True for name in ("outputs_changed", "state_changed")}
+        flag_names = ("outputs_changed", "state_changed", "generated_configuration")
+        flags: dict[str, Any] = {name: document.get(name) is True for name in flag_names}
         return cls(**numbers, **addresses, **flags)
 
 
@@ -72,11 +74,13 @@ def summarize(plan: Mapping[str, Any]) -> PlanSummary:
     destroyed: list[str] = []
     replaced: list[str] = []
     imports = 0
+    generated = False
     for change in plan.get("resource_changes") or ():
         if change.get("mode") == "data":
             continue
         actions = change["change"]["actions"]
         imports += 1 if change["change"].get("importing") else 0
+        generated = generated or bool(change["change"].get("generated_config"))
         if "create" in actions and "delete" in actions:
             replaced.append(change["address"])
         elif actions == ["create"]:
@@ -96,6 +100,7 @@ def summarize(plan: Mapping[str, Any]) -> PlanSummary:
         changed=tuple(changed),
         added=tuple(added),
         outputs_changed=any(o.get("actions") not in (["no-op"], None) for o in outputs.values()),
+        generated_configuration=generated,
     )
 
 

@@ -23,8 +23,9 @@ class RunOptions:
     refresh_only: bool = False
     targets: tuple[str, ...] = ()  # resource addresses: the plan is about these only
     replaces: tuple[str, ...] = ()  # resource addresses: to be made anew whatever the plan finds
+    generates_configuration: bool = False  # what an `import` block names may have no resource block yet
+    allows_empty_apply: bool = False  # a plan without changes is applied too, by itself (a newer engine's state)
     structured_output: bool = False  # the log is JSON lines, which the CLI draws by itself
-
     drawn_by_client: bool = False  # the CLI draws the plan, for which it needs the providers' schemas
 
     def check(self, *, is_destroy: bool) -> None:
@@ -35,6 +36,8 @@ class RunOptions:
             raise Refused("a refresh-only run without a refresh does nothing")
         if self.refresh_only and self.replaces:
             raise Refused("a refresh-only run replaces nothing")
+        if self.generates_configuration and is_destroy:
+            raise Refused("a run that destroys everything imports nothing, and has no configuration to generate")
         for addresses in (self.targets, self.replaces):
             if len(addresses) > MOST_ADDRESSES:
                 raise Refused(f"a run has at most {MOST_ADDRESSES} addresses")

@@ -6,6 +6,9 @@ Clients send no `Authorization` with an upload (tfe-contract 0.7): the secret is
 import hashlib
 import hmac
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +19,10 @@ from bot.runner.work_folder import unpack
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationStatus, ConfigurationVersion
 
+# What is unpacked takes up to some GB for a moment: one at a time in each web process, the others wait.
+_unpacking = threading.Lock()
 UPLOAD_WITHIN = timedelta(hours=1)  # then the address is dead
+LONGEST_WAIT_SECONDS = 60.0
 PIECE_BYTES = 1 << 20
 
 
@@ -36,28 +42,52 @@ def expected_upload(services: Services, version_id: str, mark: str) -> Configura
 def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO, largest: int) -> None:
     """Keep the archive (tar or tar.gz). Raises Refused, with the reason kept on the version, for what can't be run.
 
+    Raises OutsideTrouble if too many others are being looked through at this moment: it may be sent again.
+
     It is unpacked once, where nothing reads it, by the very code with which a runner will: what is refused here would
     be refused there, and nobody has to wait for a plan to learn it.
     """
     if version.status is not ConfigurationStatus.PENDING:
         raise Refused(f"configuration version {version.id} is {version.status} already")
     with tempfile.TemporaryDirectory(dir=services.settings.server_folder) as folder:
-        try:
-            _receive(archive, Path(folder) / "archive", largest)
-            tree = Path(folder) / "tree"
-            tree.mkdir()
-            try:
-                unpack(Path(folder) / "archive", tree)
-            finally:
-                remove(tree)
-        except (Refused, OutsideTrouble) as trouble:
-            services.configurations.refused(version.id, trouble.reason)
-            raise Refused(trouble.reason) from trouble
-        with open(Path(folder) / "archive", "rb") as file:
+        kept = Path(folder) / "archive"
+        with _reason_kept(services, version):
+            _receive(archive, kept, largest)
+        with turn_to_unpack(), _reason_kept(services, version):
+            _look_through(kept, Path(folder) / "tree")
+        with open(kept, "rb") as file:
             blob_id, _ = services.blobs.put_stream(file)
     if not services.configurations.uploaded(version.id, blob_id):
         services.blobs.remove(blob_id)
         raise Refused(f"configuration version {version.id} was uploaded by somebody else at this very moment")
+
+
+@contextmanager
+def _reason_kept(services: Services, version: ConfigurationVersion) -> Iterator[None]:
+    try:
+        yield
+    except (Refused, OutsideTrouble) as trouble:
+        services.configurations.refused(version.id, trouble.reason)
+        raise Refused(trouble.reason) from trouble
+
+
+@contextmanager
+def turn_to_unpack() -> Iterator[None]:
+    """One at a time in this process. Raises OutsideTrouble when that takes too long."""
+    if not _unpacking.acquire(timeout=LONGEST_WAIT_SECONDS):
+        raise OutsideTrouble("others' configurations are being looked through; try it again in a minute")
+    try:
+        yield
+    finally:
+        _unpacking.release()
+
+
+def _look_through(archive: Path, tree: Path) -> None:
+    tree.mkdir()
+    try:
+        unpack(archive, tree)
+    finally:
+        remove(tree)
 
 
 def _receive(archive: BinaryIO, path: Path, largest: int) -> None:

@@ -39,6 +39,7 @@ class ConfigurationVersion:
     speculative: bool  # its runs are plan-only
     provisional: bool  # not the workspace's configuration before it is applied
     auto_queue_runs: bool  # the upload itself makes a run
+    may_apply: bool  # whether who asked for the upload may also apply: else its run applies nothing by itself
 
     @property
     def is_uploaded(self) -> bool:
@@ -54,6 +55,7 @@ class Upload:
     speculative: bool = False
     provisional: bool = False
     auto_queue_runs: bool = True
+    may_apply: bool = False
 
 
 class ConfigurationVersions:
@@ -121,6 +123,7 @@ class ConfigurationVersions:
                 "speculative": int(upload.speculative),
                 "provisional": int(upload.provisional),
                 "auto_queue_runs": int(upload.auto_queue_runs),
+                "may_apply": int(upload.may_apply),
             },
         )
         return self.get(version_id)
@@ -173,7 +176,8 @@ class ConfigurationVersions:
 
 
 def _version(row: Row) -> ConfigurationVersion:
-    flags = {name: bool(row[name]) for name in ("submodules", "speculative", "provisional", "auto_queue_runs")}
+    names = ("submodules", "speculative", "provisional", "auto_queue_runs", "may_apply")
+    flags = {name: bool(row[name]) for name in names}
     return ConfigurationVersion(
         **{
             **row,

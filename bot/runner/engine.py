@@ -21,6 +21,7 @@ from bot.runner.work_folder import Rooms, opened_safely, working_directory
 from bot.workspace import EngineName
 
 PLAN_FILE = "plan.bin"
+GENERATED_FILE = "generated.tf"
 LOCK_FILE = ".terraform.lock.hcl"
 LARGEST_LOCK_FILE = 16 * 1024**2  # bytes; one of fifty providers has about 100 kB
 PIECE = 1024**2  # bytes read at once
@@ -73,6 +74,9 @@ class Bench:
         ]
         arguments += [f"-out={self._seen.out / PLAN_FILE}", *self._variables(variable_files)]
         arguments += self.job.options.arguments()
+        if self.job.options.generates_configuration:
+            # Outside the tree: what is applied stays the tree as committed, and the plan holds what was generated.
+            arguments.append(f"-generate-config-out={self._seen.out / GENERATED_FILE}")
         return self._run([*arguments, "-destroy"] if self.job.is_destroy else arguments)
 
     def show_json(self, answer: IO[bytes], *, largest: int) -> int:

@@ -10,6 +10,7 @@ from bot.manifest import VariableValue
 from bot.plan_summary import PlanSummary
 from bot.run import Stage
 from bot.run_options import RunOptions
+from bot.runner.registered_versions import MOST_VERSIONS, Registered, RegisteredVersion
 from bot.workspace import EngineName
 
 
@@ -57,6 +58,7 @@ class StageJob:
     timeout_seconds: int
     plan_digest: str
     foreign: bool
+    registered_versions: Registered  # of the engine, as far as they could matter to this job
 
     @property
     def slug(self) -> str:
@@ -85,6 +87,7 @@ class StageJob:
             is_destroy=_flag(fields, "is_destroy"),
             options=_options(fields.get("options")),
             foreign=_flag(fields, "foreign"),
+            registered_versions=_registered(fields.get("registered_versions")),
             timeout_seconds=timeout,
         )
 
@@ -203,14 +206,33 @@ def _flag(fields: Mapping[str, Any], name: str) -> bool:
     return value
 
 
+_OPTION_FLAGS = (
+    "refresh",
+    "refresh_only",
+    "generates_configuration",
+    "allows_empty_apply",
+    "structured_output",
+    "drawn_by_client",
+)
+
+
 def _options(document: object) -> RunOptions:
     fields = _mapping(document, "options")
     for name in ("targets", "replaces"):
         addresses = fields.get(name)
         if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
             raise _malformed(name)
-    flags = {name: _flag(fields, name) for name in ("refresh", "refresh_only", "structured_output", "drawn_by_client")}
+    flags = {name: _flag(fields, name) for name in _OPTION_FLAGS}
     return RunOptions(**flags, targets=tuple(fields["targets"]), replaces=tuple(fields["replaces"]))
+
+
+def _registered(documents: object) -> Registered:
+    if not isinstance(documents, list) or len(documents) > MOST_VERSIONS:
+        raise _malformed("registered_versions")
+    try:
+        return tuple(RegisteredVersion.from_json(_mapping(each, "registered_versions")) for each in documents)
+    except ValueError as error:
+        raise _malformed("registered_versions") from error
 
 
 def _variable(document: object) -> VariableValue:

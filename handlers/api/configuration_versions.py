@@ -30,6 +30,7 @@ def create(ask: Ask, workspace_id: str) -> Response:
         speculative=bool(body.flag("speculative")),
         provisional=bool(body.flag("provisional")),
         auto_queue_runs=body.flag("auto-queue-runs") is not False,
+        may_apply=ask.asker.may(Needs.RUNS_APPLY, workspace),
     )
     version = ask.services.configurations.expect(workspace.id, upload)
     url = reached_at(ask.services.settings) + upload_path(ask.services, version)

@@ -130,8 +130,6 @@ def _facts(run: Run) -> dict[str, Any]:
         "auto-apply": run.auto_apply,
         "plan-only": run.kind is RunKind.PLAN_ONLY,
         "save-plan": run.kind is RunKind.SAVED_PLAN,
-        "allow-empty-apply": False,
-        "allow-config-generation": False,
         "commit-sha": run.commit_sha,
         "manifest-digest": run.manifest_digest,
         "plan-digest": run.plan_digest or None,
@@ -144,6 +142,8 @@ def _options(manifest: Manifest) -> dict[str, Any]:
     return {
         "refresh": options.refresh,
         "refresh-only": options.refresh_only,
+        "allow-empty-apply": options.allows_empty_apply,
+        "allow-config-generation": options.generates_configuration,
         "target-addrs": list(options.targets) or None,
         "replace-addrs": list(options.replaces) or None,
         "variables": [],

@@ -21,12 +21,6 @@ from storage.timeline import Moment
 
 LONGEST_MESSAGE = 1_000  # characters
 
-# Options that would make the run do less than it says if they were ignored: option → what it has to be.
-_NOT_HERE: dict[str, tuple[Any, ...]] = {
-    "allow-empty-apply": (None, False),
-    "allow-config-generation": (None, False),
-}
-
 
 def create(ask: Ask) -> Response:
     """A run by hand: of a configuration version that is named, else of the workspace's newest configuration."""
@@ -73,13 +67,13 @@ def _event(moment: Moment) -> dict[str, Any]:
 
 
 def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
-    for name, harmless in _NOT_HERE.items():
-        if body.attributes.get(name) not in harmless:
-            raise Refused(f"runs can't be asked for with {name} yet")
+    may_apply = ask.asker.may(Needs.RUNS_APPLY, workspace)
+    if body.flag("allow-empty-apply") and not may_apply:
+        raise Refused(f"allow-empty-apply applies by itself: it takes permission to apply in {workspace.name}")
     return Wish(
         who=ask.username,
         source=source_of_request(),
-        may_apply=ask.asker.may(Needs.RUNS_APPLY, workspace),
+        may_apply=may_apply,
         version=_version(ask, workspace, body.related_id("configuration-version")),
         plan_only=body.flag("plan-only"),
         save_plan=bool(body.flag("save-plan")),
@@ -111,6 +105,8 @@ def _options(workspace: Workspace, body: Body) -> RunOptions:
         refresh_only=bool(body.flag("refresh-only")),
         targets=_addresses(body, "target-addrs"),
         replaces=_addresses(body, "replace-addrs"),
+        generates_configuration=bool(body.flag("allow-config-generation")),
+        allows_empty_apply=bool(body.flag("allow-empty-apply")),
         structured_output=workspace.structured_run_output,
         drawn_by_client=workspace.structured_run_output or bool(body.flag("save-plan")),
     )

@@ -79,7 +79,8 @@ def stage_resource(services: Services, run: Run, stage: Stage) -> Resource:
         **_counts(summary or PlanSummary()),
     }
     if stage is Stage.PLAN:
-        attributes |= {"has-changes": run.has_changes, "generated-configuration": False}
+        generated = summary is not None and summary.generated_configuration
+        attributes |= {"has-changes": run.has_changes, "generated-configuration": generated}
     ident = stage_id(run, stage)
     return resource(_kind(stage), ident, attributes, link=f"{_kind(stage)}/{ident}")
 

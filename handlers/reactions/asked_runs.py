@@ -51,11 +51,14 @@ def make_asked_run(services: Services, workspace: Workspace, wish: Wish) -> tupl
 
 
 def run_of_upload(services: Services, version: ConfigurationVersion) -> list[Job]:
-    """The run that an upload makes by itself (`auto-queue-runs`)."""
+    """The run that an upload makes by itself (`auto-queue-runs`).
+
+    Whether it may apply by itself was asked when the upload's address was given out: the upload has no token.
+    """
     if version.workspace_id is None:
         raise LookupError(f"{version.id} was not uploaded to a workspace")
     workspace = services.workspaces.get(version.workspace_id)
-    wish = Wish(who=version.author, source="tfe-configuration-version", may_apply=False, version=version)
+    wish = Wish(who=version.author, source="tfe-configuration-version", may_apply=version.may_apply, version=version)
     return make_asked_run(services, workspace, wish)[1]
 
 

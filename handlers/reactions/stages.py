@@ -134,14 +134,20 @@ def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
     moves_only = result.has_changes and not result.summary.has_changes
     summary = replace(result.summary, state_changed=True) if moves_only else result.summary
     facts = {"summary": summary, "plan_digest": result.plan_digest}
-    if not result.has_changes:
+    asked_to_apply_nothing = run.kind is RunKind.NORMAL and services.runs.manifest(run.id).options.allows_empty_apply
+    if not result.has_changes and not asked_to_apply_nothing:
         return move(services, run, RunEvent.PLANNED_NOTHING, "planned: no changes", **facts)[1]
     after, jobs = move(services, run, RunEvent.PLANNED_CHANGES, f"planned: {summary.sentence}", **facts)
+    if not result.has_changes:
+        return [*jobs, *_confirm(services, after, "confirmed, since it was asked for with an empty apply")]
     if after.auto_apply and after.kind is RunKind.NORMAL:
-        text = "confirmed by the workspace's auto-apply"
-        _, more = move(services, after, RunEvent.CONFIRMED, text, confirmed_by="auto-apply")
-        jobs += [*more, Job(Verb.WORK_QUEUE, after.workspace_id)]
+        return [*jobs, *_confirm(services, after, "confirmed by the workspace's auto-apply")]
     return jobs
+
+
+def _confirm(services: Services, run: Run, text: str) -> list[Job]:
+    _, jobs = move(services, run, RunEvent.CONFIRMED, text, confirmed_by="auto-apply")
+    return [*jobs, Job(Verb.WORK_QUEUE, run.workspace_id)]
 
 
 def _apply_ended(

@@ -18,6 +18,7 @@ def configuration_versions(db: Database) -> None:
             status TEXT NOT NULL DEFAULT 'uploaded', error TEXT NOT NULL DEFAULT '',
             source TEXT NOT NULL DEFAULT '', speculative INTEGER NOT NULL DEFAULT 0,
             provisional INTEGER NOT NULL DEFAULT 0, auto_queue_runs INTEGER NOT NULL DEFAULT 1,
+            may_apply INTEGER NOT NULL DEFAULT 0,
             UNIQUE (repository_id, commit_sha, submodules)) STRICT"""
     )
     db.execute("CREATE INDEX configurations_uploaded ON configuration_versions (workspace_id, created_at)")

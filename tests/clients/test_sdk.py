@@ -86,6 +86,39 @@ def test_an_upload_that_queues_its_run_and_a_discard(client: TFEClient, workspac
     assert client.runs.read(run.id).status.value == "discarded"
 
 
+def test_an_upload_where_everything_is_applied_by_itself(client: TFEClient, desk: Desk, tmp_path: Path) -> None:
+    made = client.workspaces.create(
+        desk.organization.name,
+        WorkspaceCreateOptions(name="by-itself", terraform_version="1.11.4", auto_apply=True),
+    )
+    workspace = Workspace(id=made.id)
+    uploaded(client, workspace, tmp_path / "configuration", auto_queue_runs=True)
+    (run,) = list(client.runs.list(workspace.id))
+    wait_until(client, run.id, lambda run: run.status.value == "applied")
+
+
+def test_a_plan_without_changes_that_is_applied(client: TFEClient, workspace: Workspace, tmp_path: Path) -> None:
+    version_id = uploaded(client, workspace, tmp_path / "configuration", auto_queue_runs=False)
+    version = client.configuration_versions.read(version_id)
+
+    def make(*, allow_empty_apply: bool, auto_apply: bool) -> str:
+        options = RunCreateOptions(
+            workspace=workspace,
+            configuration_version=version,
+            allow_empty_apply=allow_empty_apply,
+            auto_apply=auto_apply,
+        )
+        return str(client.runs.create(options).id)
+
+    first = make(allow_empty_apply=False, auto_apply=True)
+    wait_until(client, first, lambda run: run.status.value == "applied")
+    nothing = make(allow_empty_apply=False, auto_apply=True)
+    wait_until(client, nothing, lambda run: run.status.value == "planned_and_finished")
+    empty = make(allow_empty_apply=True, auto_apply=False)
+    applied = wait_until(client, empty, lambda run: run.status.value == "applied")
+    assert (applied.has_changes, applied.allow_empty_apply) == (False, True)
+
+
 def test_a_run_that_goes_before_another(client: TFEClient, workspace: Workspace, tmp_path: Path) -> None:
     version_id = uploaded(client, workspace, tmp_path / "configuration", auto_queue_runs=False)
     version = client.configuration_versions.read(version_id)

@@ -10,6 +10,7 @@ import pytest
 from bot.errors import Refused
 from bot.run import RunStatus
 from bot.workspace import Workspace
+from handlers import configuration_uploads
 from handlers.reactions.asked_runs import Wish, make_asked_run
 from storage.blobs import BlobMissing
 from tests.fakes.door_world import SHA, World
@@ -83,6 +84,19 @@ def test_what_was_uploaded_comes_back(world: World, alone: Workspace) -> None:
     assert world.ask("GET", f"configuration-versions/{version['id']}/download").data == content
     (run,) = runs_of(world, alone)
     assert world.ask("GET", f"runs/{run.id}/configuration-version/download").data == content
+
+
+def test_what_comes_while_others_are_looked_through_may_come_again(
+    world: World, alone: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration_uploads, "LONGEST_WAIT_SECONDS", 0.01)
+    version, content = expected(world, alone), archive(("main.tf", MAIN))
+    with configuration_uploads.turn_to_unpack():
+        answer = upload(world, version, content)
+    assert answer.status_code == 503
+    assert "try it again" in answer.json["errors"][0]["detail"]
+    assert shown(world, version)["status"] == "pending"
+    assert upload(world, version, content).status_code == 200
 
 
 def test_what_a_run_may_be_locked_to_is_never_replaced(world: World, alone: Workspace) -> None:

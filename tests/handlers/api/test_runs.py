@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from bot.run import RunKind, RunStatus, TriggerReason
+from bot.access import Level, access_of
+from bot.run import RunKind, RunStatus, Stage, TriggerReason
+from bot.run_options import RunOptions
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
+from handlers.reactions.stages import StageResult, end_stage
 from tests.fakes.door_world import SHA, START, TWO_CHANGES, World, git, value
 
 
@@ -103,10 +106,37 @@ def test_a_run_of_a_configuration_that_is_there(world: World, joined: Workspace)
     assert set(kinds) == {"plans", "applies", "configuration-versions", "ingress-attributes"}
 
 
-@pytest.mark.parametrize("given", [{"allow_empty_apply": True}, {"allow_config_generation": True}])
-def test_what_would_be_ignored_silently_is_refused(world: World, joined: Workspace, given: dict[str, Any]) -> None:
-    assert world.ask("POST", "runs", body(joined, **given)).status_code == 422
-    assert world.services.runs.recent() == []
+@pytest.mark.parametrize("name", ["allow-empty-apply", "allow-config-generation"])
+def test_an_option_is_kept_with_the_run_and_shown(world: World, joined: Workspace, name: str) -> None:
+    made = world.ask("POST", "runs", body(joined, **{name: True}))
+    assert made.status_code == 201, made.text
+    assert made.json["data"]["attributes"][name] is True
+    ordinary = world.ask("POST", "runs", body(joined))
+    assert ordinary.json["data"]["attributes"][name] is False
+
+
+def test_who_may_not_apply_may_not_have_an_empty_plan_applied(world: World, joined: Workspace) -> None:
+    services = world.services
+    user, team = services.people.add_user("pat", "pat@acme.test"), services.teams.add(world.organization.id, "planners")
+    services.people.join(world.organization.id, user.id)
+    services.teams.join(team.id, [user.id])
+    services.team_access.give(team.id, joined.id, access_of(Level.PLAN))
+    planner = world.token_of(user)
+    answer = world.ask("POST", "runs", body(joined, allow_empty_apply=True), token=planner)
+    assert answer.status_code == 422
+    assert "takes permission to apply in prod" in answer.json["errors"][0]["detail"]
+    assert services.runs.recent() == []
+    assert world.ask("POST", "runs", body(joined), token=planner).status_code == 201
+
+
+@pytest.mark.parametrize(("asked_for", "ends"), [(True, RunStatus.CONFIRMED), (False, RunStatus.PLANNED_AND_FINISHED)])
+def test_a_plan_without_changes_is_applied_where_that_was_asked_for(
+    world: World, joined: Workspace, asked_for: bool, ends: RunStatus
+) -> None:
+    run = world.run(joined, RunStatus.PLANNING, options=RunOptions(allows_empty_apply=asked_for))
+    job = world.services.jobs.get(world.stage(run, Stage.PLAN))
+    end_stage(world.services, job, StageResult("succeeded", exit_code=0, has_changes=False))
+    assert world.services.runs.get(run.id).status is ends
 
 
 @pytest.mark.parametrize(
@@ -115,6 +145,7 @@ def test_what_would_be_ignored_silently_is_refused(world: World, joined: Workspa
         ({"refresh_only": True, "is_destroy": True}, "not both"),
         ({"refresh_only": True, "refresh": False}, "does nothing"),
         ({"refresh_only": True, "replace_addrs": ["a.b"]}, "replaces nothing"),
+        ({"is_destroy": True, "allow_config_generation": True}, "imports nothing"),
         ({"target_addrs": ["a.b\n-destroy"]}, "one line"),
         ({"target_addrs": ["a"] * 1001}, "at most 1000"),
     ],
