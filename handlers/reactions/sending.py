@@ -62,6 +62,8 @@ def _backoff(wanted: Wanted) -> float:
 
 def _send_one(services: Services, wanted: Wanted) -> None:
     host = services.host(services.connections.get(wanted.connection_id))
+    # Where a renaming was missed, another repository may have the name: it must not be told of our plans.
+    host.check_identity(services.repositories.get(wanted.repository_id))
     match wanted.channel:
         case Channel.STATUS:
             _send_status(services, host, wanted)

@@ -11,6 +11,7 @@ from bot.events import Commented, HostRepository, HostUser
 from bot.run import RunKind, RunStatus, TriggerReason
 from handlers.jobs import Job, Verb
 from handlers.reactions.comments import on_comment
+from handlers.reactions.decisions import discard
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.new_runs import create_run
 from tests.scenarios.fates import minutes_pass
@@ -60,6 +61,20 @@ def test_a_command_is_not_looked_for_in_the_new_repository(github_world: World) 
     assert trouble.value.permanent
     assert github_world.only_run().status is RunStatus.PLANNED_AND_SAVED
     assert len(mistaken.host.requests_to("/comments", "GET")) == asked
+
+
+def test_the_new_repository_is_told_nothing_of_ours(github_world: World) -> None:
+    mistaken = Mistaken(github_world)
+    run = github_world.only_run()
+
+    github_world.enqueue(discard(github_world.services, run.id, "carol"))
+    minutes_pass(github_world, 2)
+
+    assert github_world.only_run().status is RunStatus.DISCARDED
+    assert mistaken.strange.comments == []
+    assert mistaken.new.statuses(mistaken.strange.head_sha) == {}
+    told = [moment.text for moment in github_world.services.timeline.of(run.id)]
+    assert any("could not be told: looking whether acme/infra is the same as before" in text for text in told), told
 
 
 def test_no_configuration_is_fetched_from_the_new_repository(github_world: World) -> None:
