@@ -67,7 +67,7 @@ check: .install-dev
 
 ## make test      every check and every test
 test: install-dev check
-	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
+	$(BIN)/pytest -n 3 --dist worksteal $(PYTEST)
 
 ## make mutants   takes each invariant's guard out in turn; its story must fail
 mutants: install-dev

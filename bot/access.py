@@ -39,16 +39,18 @@ class Needs(StrEnum):
     STATE_WRITE = "writing states"
     LOCK = "locking the workspace"
     WORKSPACE_ADMIN = "administering the workspace"
+    SITE_ADMIN = "administering the site"
 
 
 ANYWHERE = frozenset({Needs.TOKEN, Needs.USER})
+OF_SITE = frozenset({Needs.SITE_ADMIN})  # no standing in an organization gives it, and it gives none
 OF_TEAM = frozenset({Needs.MANAGE_TEAM_TOKENS})
 IN_ORGANIZATION = frozenset(
     {Needs.ENTITLEMENTS, Needs.MEMBER, Needs.OWNER, Needs.MANAGE_WORKSPACES, Needs.MANAGE_MEMBERSHIP}
     | {Needs.MANAGE_TEAMS, Needs.MANAGE_VCS, Needs.MANAGE_POLICIES, Needs.MANAGE_POLICY_OVERRIDES}
     | {Needs.MANAGE_PROJECTS}
 )
-IN_WORKSPACE = frozenset(Needs) - ANYWHERE - OF_TEAM - IN_ORGANIZATION
+IN_WORKSPACE = frozenset(Needs) - ANYWHERE - OF_SITE - OF_TEAM - IN_ORGANIZATION
 NOTHING: frozenset[Needs] = frozenset()
 
 

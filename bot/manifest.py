@@ -46,14 +46,19 @@ class Manifest:
     is_destroy: bool = False
     variables: tuple[VariableValue, ...] = ()
     options: RunOptions = ORDINARY
+    own_variables: tuple[str, ...] = ()  # the Terraform variables among them that came with the run itself
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "variables": [asdict(variable) for variable in self.variables]}
+        document = {**asdict(self), "variables": [asdict(variable) for variable in self.variables]}
+        if not self.own_variables:
+            del document["own_variables"]  # most runs have none: nothing is added to what their digest is made of
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Manifest":
         variables = tuple(VariableValue.from_json(variable) for variable in document["variables"])
-        return cls(**{**document, "variables": variables, "options": RunOptions.from_json(document["options"])})
+        options, own = RunOptions.from_json(document["options"]), tuple(document.get("own_variables", ()))
+        return cls(**{**document, "variables": variables, "options": options, "own_variables": own})
 
     def digest(self, key: bytes) -> str:
         """Hex of HMAC-SHA-256: keyed, so that nobody can guess a value and check the guess against it."""

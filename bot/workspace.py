@@ -60,6 +60,7 @@ class Workspace:
     queue_all_runs: bool = True
     ingress_submodules: bool = False
     auto_apply: bool = False
+    allow_destroy_plan: bool = True  # False: nobody can ask for a run that destroys everything
     auto_apply_run_trigger: bool = False  # the same, for runs that another workspace's apply has made
     execution_mode: ExecutionMode = ExecutionMode.REMOTE
     structured_run_output: bool = False  # the CLI draws plans from JSON instead of copying the log

@@ -197,6 +197,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "queue_all_runs": _flag,
     "ingress_submodules": _flag,
     "auto_apply": _flag,
+    "allow_destroy_plan": _flag,
     "auto_apply_run_trigger": _flag,
     "description": _description,
     "execution_mode": _one_of(ExecutionMode),

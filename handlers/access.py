@@ -12,6 +12,7 @@ from bot.access import (
     ANYWHERE,
     IN_ORGANIZATION,
     IN_WORKSPACE,
+    OF_SITE,
     Kind,
     Needs,
     Standing,
@@ -71,7 +72,12 @@ class Asker:
         return replace(self, needs=needs)
 
     def check_token(self) -> None:
-        """Raises NotAllowed if this kind of token is not what the rule takes, whatever is asked for."""
+        """Raises NotAllowed if this kind of token is not what the rule takes, whatever is asked for.
+
+        What is a site admin's raises NotFound for everybody else, as TFE answers.
+        """
+        if self.needs in OF_SITE and not (isinstance(self.who, User) and self.who.is_site_admin):
+            raise NotFound("")
         wrong = not isinstance(self.who, User) if self.needs is Needs.USER else isinstance(self.who, Run)
         if self.needs in ANYWHERE and wrong:
             raise NotAllowed(f"this needs {self.needs}")

@@ -23,7 +23,7 @@ def create_app(services: Services, enqueue: Enqueue) -> Flask:
     app.url_map.strict_slashes = False
     app.register_blueprint(runner_api.blueprint(services, enqueue), url_prefix="/runner/v1")
     app.register_blueprint(http_backend.blueprint(services, enqueue), url_prefix="/api/http-state")
-    app.register_blueprint(atlas.blueprint(services), url_prefix="/api/v1/terraform/state")
+    app.register_blueprint(atlas.blueprint(services, enqueue), url_prefix="/api/v1/terraform/state")
     app.register_blueprint(discovery.blueprint())
     app.register_blueprint(cli_login.blueprint(services))
     app.register_blueprint(api.blueprint(services, enqueue))

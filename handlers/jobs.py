@@ -11,6 +11,7 @@ class Verb(StrEnum):
     WORK_QUEUE = "work queue"  # of a workspace
     NUDGE_RUNNER = "nudge runner"  # with a stage job
     STAGE_ENDED = "stage ended"
+    PLAN_AGAIN = "plan again"  # in a workspace whose state has changed: what pull requests keep
     SEND = "send"  # one lane of the outbox
     NOTIFY = "notify"  # a notification configuration's receiver
     FIND_PULLS = "find pulls"  # of a pushed commit: which pull request brought it

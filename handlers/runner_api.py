@@ -22,6 +22,7 @@ from bot.run import Stage
 from bot.workspace import EngineName
 from handlers.addresses import reached_at
 from handlers.enqueue import Enqueue
+from handlers.reactions.registered_versions import versions_for_runner
 from handlers.reactions.stages import StageResult, claim, end_stage, engine_of
 from handlers.services import Services
 from handlers.state.run_tokens import token_stage
@@ -228,6 +229,7 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "organization": workspace.organization_name,
         "workspace": workspace.name,
         "workspace_id": workspace.id,
+        "project": services.projects.get(workspace.project_id).name,
         "engine": engine,
         "engine_version": version,
         "working_directory": manifest.working_directory,
@@ -244,4 +246,5 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "timeout_seconds": timeout,
         "plan_digest": run.plan_digest if job.stage is Stage.APPLY else "",
         "foreign": run.pull_number is not None,
+        "registered_versions": [each.for_runners() for each in versions_for_runner(services, run.id, engine, version)],
     }

@@ -19,7 +19,9 @@ from storage.chores import Chores
 from storage.configuration_versions import ConfigurationVersions
 from storage.connections import Connections, Repositories
 from storage.database import Records
+from storage.dropped_blobs import DroppedBlobs
 from storage.encryption import Keyring, load_or_make_key
+from storage.engine_versions import EngineVersions
 from storage.host_accounts import HostAccounts
 from storage.inbox import Inbox
 from storage.live_logs import LiveLogs
@@ -59,6 +61,7 @@ class Services:
     records: Records
     inbox: Inbox
     blobs: BlobStore
+    dropped: DroppedBlobs
     logs: LiveLogs
     people: People
     teams: Teams
@@ -77,6 +80,7 @@ class Services:
     set_variables: Variables  # of variable sets
     triggers: RunTriggers
     consumers: RemoteStateConsumers
+    engine_versions: EngineVersions
     configurations: ConfigurationVersions
     runs: RunStore
     timeline: Timeline
@@ -142,6 +146,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         records=records,
         inbox=Inbox(folder / "inbox.db", now),
         blobs=blobs,
+        dropped=DroppedBlobs(records, blobs),
         logs=LiveLogs(folder / "logs", blobs),
         people=People(records, teams, now),
         teams=teams,
@@ -160,6 +165,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         set_variables=Variables(records, keyring, "variable_set_variables", "variable_set_id"),
         triggers=RunTriggers(records, now),
         consumers=RemoteStateConsumers(records),
+        engine_versions=EngineVersions(records, now),
         configurations=ConfigurationVersions(records, now),
         runs=RunStore(records, keyring),
         timeline=Timeline(records, now),

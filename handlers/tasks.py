@@ -19,14 +19,16 @@ from handlers.reactions.notifying import notify
 from handlers.reactions.queue import work_queue
 from handlers.reactions.reconcile import reconcile
 from handlers.reactions.sending import send
-from handlers.reactions.stage_ended import after_apply
+from handlers.reactions.stage_ended import after_stage, plan_again
 from handlers.reactions.sweep import sweep
 from handlers.services import Services
 
 log = structlog.get_logger()
 
 # What talks to a network has a consumer of its own, so that a slow clone or host never starves the queue.
-OUTSIDE = frozenset({Verb.HANDLE_DELIVERIES, Verb.SEND, Verb.NOTIFY, Verb.FIND_PULLS, Verb.RECONCILE, Verb.STAGE_ENDED})
+OUTSIDE = frozenset(
+    {Verb.HANDLE_DELIVERIES, Verb.SEND, Verb.NOTIFY, Verb.FIND_PULLS, Verb.RECONCILE, Verb.STAGE_ENDED, Verb.PLAN_AGAIN}
+)
 
 
 def perform(services: Services, job: Job) -> list[Job]:
@@ -37,7 +39,9 @@ def perform(services: Services, job: Job) -> list[Job]:
         case Verb.WORK_QUEUE:
             return work_queue(services, WorkspaceId(job.ident))
         case Verb.STAGE_ENDED:
-            return after_apply(services, job.ident)
+            return after_stage(services, job.ident)
+        case Verb.PLAN_AGAIN:
+            return plan_again(services, WorkspaceId(job.ident))
         case Verb.SEND:
             return send(services, job.ident)
         case Verb.NOTIFY:

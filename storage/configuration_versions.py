@@ -1,6 +1,7 @@
 """Which configurations do we have? One per repository, commit and wish for submodules; and each that was uploaded."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -161,6 +162,25 @@ class ConfigurationVersions:
             (workspace_id,),
         )
         return _version(row) if row else None
+
+    def current_of_each(self, workspace_ids: Collection[WorkspaceId]) -> dict[WorkspaceId, ConfigurationVersionId]:
+        """What each workspace's next run by hand would run; those without a configuration are left out.
+
+        That is the newest upload where no repository is joined, else what the last run that was more than a look ran.
+        """
+        rows = self._records.rows(
+            """SELECT workspaces.id AS workspace_id, coalesce(
+                   (SELECT uploads.id FROM configuration_versions AS uploads
+                    WHERE workspaces.repository_id IS NULL AND uploads.workspace_id = workspaces.id
+                      AND uploads.status = 'uploaded' AND NOT uploads.speculative AND NOT uploads.provisional
+                    ORDER BY uploads.created_at DESC, uploads.rowid DESC LIMIT 1),
+                   (SELECT runs.configuration_version_id FROM runs WHERE runs.workspace_id = workspaces.id
+                      AND runs.operation NOT IN ('plan_only', 'save_plan') ORDER BY queue_sequence DESC LIMIT 1)
+               ) AS version_id
+               FROM workspaces WHERE workspaces.id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(list(workspace_ids)),),
+        )
+        return {row["workspace_id"]: row["version_id"] for row in rows if row["version_id"]}
 
     def of_workspace(
         self, workspace_id: WorkspaceId, *, limit: int, offset: int

@@ -1,7 +1,7 @@
 """Who is there? Organizations, users and their memberships."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.access import Flag
@@ -24,9 +24,12 @@ class Organization:
 
 @dataclass(frozen=True)
 class User:
+    """`is_site_admin`: may use the `admin/` part of the API, and nothing else by that."""
+
     id: UserId
     username: str
     email: str
+    is_site_admin: bool = field(default=False, compare=False)  # who it is doesn't depend on it
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Membership:
     created_at: datetime
 
 
-_MEMBERSHIPS = """SELECT memberships.*, users.username, users.email
+_USER = "users.id, users.username, users.email, users.is_site_admin"
+_MEMBERSHIPS = """SELECT memberships.*, users.username, users.email, users.is_site_admin
                   FROM memberships JOIN users ON users.id = memberships.user_id"""
 
 
@@ -122,11 +126,24 @@ class People:
         return self._user("email = ? COLLATE NOCASE ORDER BY created_at, rowid LIMIT 1", email)
 
     def _user(self, where: str, value: str) -> User | None:
-        row = self._records.row(f"SELECT id, username, email FROM users WHERE {where}", (value,))
-        return User(**row) if row else None
+        row = self._records.row(f"SELECT {_USER} FROM users WHERE {where}", (value,))
+        return _user(row) if row else None
 
     def users(self) -> list[User]:
-        return [User(**row) for row in self._records.rows("SELECT id, username, email FROM users ORDER BY username")]
+        return [_user(row) for row in self._records.rows(f"SELECT {_USER} FROM users ORDER BY username")]
+
+    def users_with_email(self, email: str) -> list[User]:
+        """All that were made with this address, the first of them first."""
+        sql = f"SELECT {_USER} FROM users WHERE email = ? COLLATE NOCASE ORDER BY created_at, rowid"
+        return [_user(row) for row in self._records.rows(sql, (email,))]
+
+    def are_any(self) -> bool:
+        """Whether there is a user at all."""
+        return self._records.row("SELECT 1 FROM users LIMIT 1") is not None
+
+    def make_site_admin(self, user_id: UserId, *, is_one: bool) -> None:
+        """Let a user use the `admin/` part of the API, or not any more."""
+        self._records.change("UPDATE users SET is_site_admin = ? WHERE id = ?", (int(is_one), user_id))
 
     def join(self, organization_id: OrganizationId, user_id: UserId) -> Membership:
         """Make a user a member of the organization, in no team yet. Who is one already stays one."""
@@ -209,12 +226,12 @@ class People:
 
     def owners(self, organization_id: OrganizationId) -> list[User]:
         rows = self._records.rows(
-            """SELECT users.id, users.username, users.email FROM users
+            f"""SELECT {_USER} FROM users
                JOIN team_members ON team_members.user_id = users.id JOIN teams ON teams.id = team_id
                WHERE organization_id = ? AND name = ? ORDER BY username""",
             (organization_id, OWNERS),
         )
-        return [User(**row) for row in rows]
+        return [_user(row) for row in rows]
 
     def is_owner(self, organization_id: OrganizationId, user_id: UserId) -> bool:
         return any(team.is_owners for team in self._teams.of_user(organization_id, user_id))
@@ -224,6 +241,10 @@ def _organization(row: Row | None) -> Organization | None:
     return Organization(**{**row, "created_at": from_text(row["created_at"])}) if row else None
 
 
+def _user(row: Row) -> User:
+    return User(**{**row, "is_site_admin": bool(row["is_site_admin"])})
+
+
 def _membership(row: Row) -> Membership:
-    user = User(row["user_id"], row["username"], row["email"])
+    user = User(row["user_id"], row["username"], row["email"], bool(row["is_site_admin"]))
     return Membership(row["id"], row["organization_id"], user, from_text(row["created_at"]))

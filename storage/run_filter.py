@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.ids import OrganizationId, WorkspaceId
-from bot.run import FINAL, RunKind, RunStatus, TriggerReason
+from bot.run import FINAL, RunStatus
+from bot.run_words import Operation
 
 # Word for word the condition of the indexes on what is unfinished, or SQLite would not use them.
 _FINAL_MARKS = ", ".join(f"'{status}'" for status in sorted(FINAL))
@@ -16,6 +17,10 @@ NEWEST_FIRST = "queue_sequence DESC"
 IN_TURN = "status NOT IN ('applying', 'planning'), status != 'apply_queued', kind != 'normal', queue_sequence"
 # Word for word the condition of the index `runs_at_work`, or SQLite would not use it.
 _AT_WORK = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
+# Plans that are kept, or about to be, made on another state than their workspace has now. Word for word the condition
+# of the index `runs_saved`, and what it can't say.
+OUTDATED = """kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')
+    AND planned_on IS NOT (SELECT current_state_version_id FROM workspaces WHERE workspaces.id = runs.workspace_id)"""
 _SHORTEST_FOUND = 3  # characters: an index of trigrams knows nothing shorter
 _FOUND = """id IN (SELECT run_id FROM run_texts
     WHERE number IN (SELECT rowid FROM run_search WHERE run_search MATCH ?))"""
@@ -26,6 +31,7 @@ class RunFilter:
     """Each field that is set narrows; None means "any". An empty sequence matches nothing.
 
     `visible_in`: only runs of these workspaces may be seen; they are of `organization_id`.
+    `sources` are TFE's words (`bot.run_words.source_of`).
     `commit` is the beginning of a SHA; `user` is part of a name; `text` is part of an id, a name, a message or a SHA.
     """
 
@@ -34,10 +40,9 @@ class RunFilter:
     visible_in: Sequence[WorkspaceId] | None = None
     workspace_names: Sequence[str] | None = None
     statuses: Sequence[RunStatus] | None = None
-    kinds: Sequence[RunKind] | None = None
-    is_destroy: bool | None = None
+    operations: Sequence[Operation] | None = None
     at_work: bool = False  # True: only those that a runner has, or that wait for one
-    triggers: Sequence[TriggerReason] | None = None
+    sources: Sequence[str] | None = None
     commit: str = ""
     user: str = ""
     text: str = ""
@@ -64,11 +69,10 @@ class RunFilter:
         if self.workspace_names is not None:
             names = _marks(self.workspace_names)
             also(f"workspace_id IN (SELECT id FROM workspaces WHERE name IN {names})", *self.workspace_names)
-        for column, values in (("status", self.statuses), ("kind", self.kinds), ("trigger_reason", self.triggers)):
+        listed = (("status", self.statuses), ("operation", self.operations), ("effective_source", self.sources))
+        for column, values in listed:
             if values is not None:
                 also(f"{column} IN {_marks(values)}", *values)
-        if self.is_destroy is not None:
-            also("is_destroy = ?", int(self.is_destroy))
         if self.at_work:
             also(_AT_WORK)
         if self.statuses is not None and not FINAL.intersection(self.statuses):

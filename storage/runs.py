@@ -9,10 +9,11 @@ from bot.ids import RepositoryId, RunId, WorkspaceId
 from bot.manifest import Manifest
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, TriggerReason
+from bot.run_words import operation_of, source_of
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
 from storage.database import Records, Row
 from storage.encryption import Keyring
-from storage.run_filter import NEWEST_FIRST, UNFINISHED, RunFilter
+from storage.run_filter import NEWEST_FIRST, OUTDATED, UNFINISHED, RunFilter
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
@@ -37,7 +38,9 @@ class RunStore:
         sealed = self._keyring.seal_text(json.dumps(manifest.as_json()), f"manifest {run.id}")
         sql = "SELECT organization_id FROM workspaces WHERE id = ?"
         organization_id = self._records.value(sql, (run.workspace_id,))
-        self._records.insert("runs", {**_row(run), "organization_id": organization_id, "manifest": sealed})
+        # What lists filter by, besides what a run itself says: it follows from what is frozen, so it never changes.
+        listed = {"effective_source": source_of(run), "operation": operation_of(run, manifest.options)}
+        self._records.insert("runs", {**_row(run), **listed, "organization_id": organization_id, "manifest": sealed})
         text = "\n".join((run.id, run.commit_sha, run.created_by, run.message))
         self._records.insert("run_texts", {"run_id": run.id, "text": text})
         self._records.change("UPDATE workspaces SET latest_run_id = ? WHERE id = ?", (run.id, run.workspace_id))
@@ -107,6 +110,14 @@ class RunStore:
         rows = self._records.rows(f"SELECT DISTINCT workspace_id FROM runs WHERE {UNFINISHED}")
         return [WorkspaceId(row["workspace_id"]) for row in rows]
 
+    def outdated(self, workspace_id: WorkspaceId) -> list[Run]:
+        """Plans that are kept, or about to be, made on another state than the workspace has now."""
+        return self._select(f"workspace_id = ? AND {OUTDATED} ORDER BY queue_sequence", (workspace_id,))
+
+    def workspaces_with_outdated(self) -> list[WorkspaceId]:
+        rows = self._records.rows(f"SELECT DISTINCT workspace_id FROM runs WHERE {OUTDATED}")
+        return [WorkspaceId(row["workspace_id"]) for row in rows]
+
     def of_workspace(self, workspace_id: WorkspaceId, limit: int = 50) -> list[Run]:
         return self._select("workspace_id = ? ORDER BY queue_sequence DESC LIMIT ?", (workspace_id, limit))
 
@@ -136,8 +147,13 @@ class RunStore:
         )
         return found[0] if found else None
 
-    def newest_of_configuration(self, version_id: str) -> Run | None:
-        found = self._select("configuration_version_id = ? ORDER BY queue_sequence DESC LIMIT 1", (version_id,))
+    def origin_of(self, version_id: str) -> Run | None:
+        """The newest run of a configuration that an event of its repository made; else the newest of any."""
+        found = self._select(
+            """configuration_version_id = ?
+               ORDER BY trigger_reason IN ('push', 'tag', 'pull_request') DESC, queue_sequence DESC LIMIT 1""",
+            (version_id,),
+        )
         return found[0] if found else None
 
     def unfinished_of_configuration(self, version_id: str) -> Run | None:
@@ -174,11 +190,14 @@ class RunStore:
         return self._select(f"rowid IN ({page}) ORDER BY {order}", [*parameters, limit, offset]), total
 
     def owe_follow_up(self, run_id: RunId) -> None:
-        """Its apply has ended: what follows from that must happen, whatever becomes of the job that says so."""
+        """What follows from its end must happen, whatever becomes of the job that says so.
+
+        Either its apply has ended, or it was ended as out of date and its pull request gets another plan.
+        """
         self._records.change("INSERT INTO follow_ups (run_id) VALUES (?) ON CONFLICT DO NOTHING", (run_id,))
 
     def follow_ups(self) -> list[RunId]:
-        """Runs whose apply has ended and whose consequences have not been seen to."""
+        """Runs that have ended and whose consequences have not been seen to."""
         return [RunId(row["run_id"]) for row in self._records.rows("SELECT run_id FROM follow_ups ORDER BY rowid")]
 
     def followed_up(self, run_id: RunId) -> None:

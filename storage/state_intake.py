@@ -33,6 +33,11 @@ class StateIntake:
         self._blobs = blobs
         self.most_bytes = most_bytes
 
+    @property
+    def most_document_bytes(self) -> int:
+        """Of what comes beside a state: its form for programs says the same in more words."""
+        return 4 * self.most_bytes
+
     def receive(self, source: BinaryIO, *, announced_md5: str = "") -> ReceivedState:
         """Read a state into a blob. Nothing is left of one that is refused.
 
@@ -58,7 +63,7 @@ class StateIntake:
 
     def receive_document(self, source: BinaryIO) -> BlobId:
         """Keep a document that belongs to a state, unread. Raises StateTooLarge."""
-        return self._blobs.put_stream(cast(BinaryIO, _Measured(source, self.most_bytes)))[0]
+        return self._blobs.put_stream(cast(BinaryIO, _Measured(source, self.most_document_bytes)))[0]
 
     def outputs(self, blob_id: BlobId) -> list[StateOutput]:
         return outputs_from_json(self._blobs.read(blob_id))

@@ -57,6 +57,7 @@ class _Word:
 
     state: StatusState
     description: str
+    lasts: bool = False
 
 
 PENDING, SUCCESS, FAILURE, ERROR = (
@@ -144,7 +145,7 @@ def _apply_of_push(line: RunLine) -> _Word:
     run = line.run
     match run.status:
         case RunStatus.PLANNED:
-            return _Word(PENDING, f"waiting for approval: {plan_words(run)}")
+            return _Word(PENDING, f"waiting for approval: {plan_words(run)}", lasts=True)
         case RunStatus.DISCARDED:
             return _Word(SUCCESS, f"discarded, nothing was applied: {plan_words(run)}")
         case _:
@@ -158,11 +159,11 @@ def _apply_before_merge(line: RunLine, words: HostWords) -> _Word:
         return _Word(PENDING, f"not planned yet: {standing(line)}")
     match run.status:
         case RunStatus.PLANNED_AND_SAVED if line.held_by_pull is not None:
-            return _Word(PENDING, f"waits for {words.sign}{line.held_by_pull}: {plan_words(run)}")
+            return _Word(PENDING, f"waits for {words.sign}{line.held_by_pull}: {plan_words(run)}", lasts=True)
         case RunStatus.PLANNED_AND_SAVED:
-            return _Word(PENDING, f"comment apply to apply it: {plan_words(run)}")
+            return _Word(PENDING, f"comment apply to apply it: {plan_words(run)}", lasts=True)
         case RunStatus.DISCARDED:
-            return _Word(PENDING, "discarded: comment plan for a new plan")
+            return _Word(PENDING, "discarded: comment plan for a new plan", lasts=True)
         case _:
             return _decided(line)
 
@@ -221,7 +222,7 @@ def _aggregate_apply(lines: Sequence[RunLine], words: Sequence[tuple[RunLine, _W
         return _Word(state, f"{said}, {bad} failed")
     stuck = [line for line in unplanned if line.run.is_final and line.run.status is not RunStatus.DISCARDED]
     if any(not line.run.is_final for line in unplanned) or state is PENDING:
-        return _Word(PENDING, said)
+        return _Word(PENDING, said, lasts=any(word.lasts for _, word in words))
     return _Word(FAILURE, f"{said}, {len(stuck)} not planned") if stuck else _Word(SUCCESS, said)
 
 
@@ -252,6 +253,7 @@ def _status(name: str, word: _Word, url: str) -> CommitStatus:
         state=word.state,
         description=shortened(one_line(word.description), LONGEST_DESCRIPTION),
         target_url=url,
+        lasts=word.lasts,
     )
 
 

@@ -27,6 +27,7 @@ from packaging.version import InvalidVersion, Version
 
 from bot.errors import OutsideTrouble, Refused
 from bot.runner.settings import RunnerSettings
+from bot.terraform_version import Archive
 from bot.workspace import EngineName
 
 HASHICORP_KEY = Path(__file__).with_name("hashicorp.asc")
@@ -106,22 +107,53 @@ def download_release(release: Release, settings: RunnerSettings, progress: Calla
     """
     keys = trusted_keys(release.engine, settings)
     name, base, signature_name = _places(release, settings)
-    home = settings.engines_folder / release.engine.value
-    home.mkdir(parents=True, exist_ok=True)
-    # Beside the final place, so that the rename is one step; its name is no version, so that nobody takes it for one.
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=home) as scratch:
-        archive = Path(scratch, "archive.zip")
+    with _scratch(release, settings) as scratch:
+        archive = scratch / "archive.zip"
         progress(f"Downloading {release.engine.value} {release.written} ...")
         sums = _fetched(f"{base}/{name}_SHA256SUMS")
         check_signature(sums, _fetched(f"{base}/{signature_name}"), keys, name)
         archive_name = f"{name}_{platform_name()}.zip"
         _fetch_file(f"{base}/{archive_name}", archive, progress)
         _check_sum(archive, sums, archive_name)
-        ready = Path(scratch, "ready")
-        ready.mkdir()
-        _extract(archive, release.engine.value, ready / release.engine.value)
-        progress(f"Installed {release.engine.value} {release.written}; its sum and signature are right")
-        return _put_in_place(ready, home / release.written) / release.engine.value
+        binary = _installed(release, archive)
+    progress(f"Installed {release.engine.value} {release.written}; its sum and signature are right")
+    return binary
+
+
+def download_registered(
+    release: Release, registered: Archive, settings: RunnerSettings, progress: Callable[[str], None]
+) -> Path:
+    """The same from an address that a site admin has registered: its sum was registered with it, and is the check.
+
+    The address is told nowhere, since it may hold a signature. Raises as `download_release`.
+    """
+    name = f"{release.engine.value} {release.written}"
+    with _scratch(release, settings) as scratch:
+        archive = scratch / "archive.zip"
+        progress(f"Downloading {name} from its registered address ...")
+        _fetch_file(registered.url, archive, progress)
+        if _sum_of(archive) != registered.sha:
+            raise Refused(f"downloading {name}: its SHA-256 sum is not the registered one; nothing was kept")
+        binary = _installed(release, archive)
+    progress(f"Installed {name}; its sum is the registered one")
+    return binary
+
+
+@contextmanager
+def _scratch(release: Release, settings: RunnerSettings) -> Iterator[Path]:
+    """A folder beside the final place, so that the rename is one step; its name is no version: nobody takes it."""
+    home = settings.engines_folder / release.engine.value
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=home) as folder:
+        yield Path(folder)
+
+
+def _installed(release: Release, archive: Path) -> Path:
+    """The binary of a checked archive, at its place."""
+    ready = archive.with_name("ready")
+    ready.mkdir()
+    _extract(archive, release.engine.value, ready / release.engine.value)
+    return _put_in_place(ready, archive.parents[1] / release.written) / release.engine.value
 
 
 def _places(release: Release, settings: RunnerSettings) -> tuple[str, str, str]:
@@ -165,8 +197,7 @@ def check_signature(document: bytes, signature: bytes, keys: list[pysequoia.Cert
 
 
 def _check_sum(archive: Path, sums: bytes, archive_name: str) -> None:
-    with archive.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = _sum_of(archive)
     for line in sums.decode(errors="replace").splitlines():
         expected, _, name = line.partition(" ")
         if name.strip().removeprefix("*") == archive_name:
@@ -174,6 +205,11 @@ def _check_sum(archive: Path, sums: bytes, archive_name: str) -> None:
                 return
             raise Refused(f"downloading {archive_name}: its SHA-256 sum is not the published one; nothing was kept")
     raise OutsideTrouble(f"{archive_name} is not in the published list of sums", permanent=True)
+
+
+def _sum_of(archive: Path) -> str:
+    with archive.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _extract(archive: Path, name: str, target: Path) -> None:

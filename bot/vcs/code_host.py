@@ -26,12 +26,16 @@ class StatusState(StrEnum):
 
 @dataclass(frozen=True)
 class CommitStatus:
-    """`context` is at most 255 characters, `description` at most 140."""
+    """`context` is at most 255 characters, `description` at most 140.
+
+    `lasts`: it is pending until a person does something. Such words must be right however much it costs to say them.
+    """
 
     context: str
     state: StatusState
     description: str
     target_url: str
+    lasts: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 A status can't be overwritten there. While the newest one of that name is pending or running, a post moves *that* one
 along (pending → running → success, failed), and any other move is refused: "Cannot transition status via :run from
 :running". Once it has ended, a post makes a new one, so success → pending is fine, and so is a new description.
-Between pending and its end a description can therefore change only once, with the move from pending to running.
+Between pending and its end a description can therefore change only once, with the move from pending to running. Where
+the words will stand for long, the old status is ended as canceled and a new one begins; else the end is waited for.
 Sources: https://docs.gitlab.com/api/commits/#set-commit-pipeline-status and
 https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/ci/create_commit_status_service.rb
 """
@@ -72,35 +73,35 @@ def post_status(
     deed = f"posting status {status.context!r} on {repository.path} at {commit_sha[:10]}"
     place = _place(client, deed, repository, commit_sha, pull)
     latest = _latest(client, deed, repository, commit_sha, status.context, place)
-    word = _next_word(latest, status)
-    if word is None:
-        return
-    body = {
-        "state": word,
-        "name": status.context,
-        "description": status.description,
-        **({"target_url": status.target_url} if status.target_url else {}),
-        **place.as_parameters(),
-    }
     path = f"/projects/{segment(repository.host_id)}/statuses/{segment(commit_sha)}"
-    try:
-        client.send(deed, "post", path, lambda answer: read.number(answer, "id"), body)
-    except GitLabTrouble as trouble:
-        if trouble.status != 400 or "Cannot transition status" not in trouble.said:
-            raise
-        # Somebody (an earlier try of ours whose answer was lost) moved it in between.
-        _accept_if_reached(_latest(client, deed, repository, commit_sha, status.context, place), word, trouble)
+    for word in _next_words(latest, status):
+        body = {
+            "state": word,
+            "name": status.context,
+            "description": status.description,
+            **({"target_url": status.target_url} if status.target_url else {}),
+            **place.as_parameters(),
+        }
+        try:
+            client.send(deed, "post", path, lambda answer: read.number(answer, "id"), body)
+        except GitLabTrouble as trouble:
+            if trouble.status != 400 or "Cannot transition status" not in trouble.said:
+                raise
+            # Somebody (an earlier try of ours whose answer was lost) moved it in between.
+            _accept_if_reached(_latest(client, deed, repository, commit_sha, status.context, place), word, trouble)
 
 
-def _next_word(latest: _Posted | None, status: CommitStatus) -> str | None:
-    """What to post so that GitLab shows `status`, in its word; None if nothing can or need be posted."""
+def _next_words(latest: _Posted | None, status: CommitStatus) -> tuple[str, ...]:
+    """What to post, one after the other, so that GitLab shows `status`, in its words."""
     if latest is not None and latest.says(status):
-        return None
+        return ()
     if status.state is not StatusState.PENDING:
-        return _FINAL_WORDS[status.state]
+        return (_FINAL_WORDS[status.state],)
     if latest is None or latest.state not in _UNFINISHED:
-        return "pending"
-    return "running" if latest.state == "pending" else None
+        return ("pending",)
+    if latest.state == "pending":
+        return ("running",)
+    return ("canceled", "pending") if status.lasts else ()
 
 
 def _accept_if_reached(latest: _Posted | None, word: str, trouble: GitLabTrouble) -> None:

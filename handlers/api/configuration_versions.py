@@ -9,8 +9,8 @@ from bot.errors import NotAllowed, NotFound, Refused
 from bot.workspace import Workspace
 from handlers.addresses import reached_at
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.configuration_documents import configuration_resource, ingress_resource
-from handlers.api.documents import nothing, one, paged
+from handlers.api.configuration_documents import configuration_resource, ingress_resources
+from handlers.api.documents import Resource, nothing, one, paged
 from handlers.api.requests import asked_includes, asked_page, read_body
 from handlers.configuration_uploads import expected_upload, take_in, upload_path
 from handlers.enqueue import Enqueue
@@ -44,25 +44,28 @@ def source_of_request() -> str:
 
 def index(ask: Ask, workspace_id: str) -> Response:
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
-    asked_includes(INCLUDES)
+    includes = asked_includes(INCLUDES)
     found, total = ask.services.configurations.of_workspace(workspace.id, limit=page.size, offset=page.offset)
-    return paged([configuration_resource(version) for version in found], page, total)
+    included = [extra for version in found for extra in _included(ask, version, includes)]
+    return paged([configuration_resource(version) for version in found], page, total, included=included)
 
 
 def show(ask: Ask, version_id: str) -> Response:
     includes = asked_includes(INCLUDES)
     version, _ = _find(ask, version_id)
-    included = []
-    if "ingress_attributes" in includes and version.repository_id:
-        included = [ingress_resource(version, ask.services.runs.newest_of_configuration(version.id))]
-    return one(configuration_resource(version), included=included)
+    return one(configuration_resource(version), included=_included(ask, version, includes))
+
+
+def _included(ask: Ask, version: ConfigurationVersion, includes: set[str]) -> list[Resource]:
+    return ingress_resources(ask.services, version) if "ingress_attributes" in includes else []
 
 
 def ingress(ask: Ask, version_id: str) -> Response:
     version, _ = _find(ask, version_id)
-    if version.repository_id is None:
+    found = ingress_resources(ask.services, version)
+    if not found:
         raise NotFound(f"{version_id} was uploaded; it came from no repository")
-    return one(ingress_resource(version, ask.services.runs.newest_of_configuration(version.id)))
+    return one(found[0])
 
 
 def download(ask: Ask, version_id: str) -> Response:

@@ -7,6 +7,7 @@ from handlers.api import (
     auth_tokens,
     configuration_versions,
     connections,
+    engine_versions,
     memberships,
     notifications,
     organizations,
@@ -39,5 +40,6 @@ ROOMS = (
     *(organizations, workspaces, workspace_actions, variables, connections),
     *(configuration_versions, runs, run_lists, run_actions, run_comments, stages),
     *(state_versions, state_outputs, state_writes),
+    engine_versions,
 )
 RULES: tuple[Rule, ...] = tuple(rule for room in ROOMS for rule in room.RULES)

@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.manifest import Manifest
-from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, Stage, TriggerReason
+from bot.manifest import Category, Manifest
+from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, Stage
 from bot.run_machine import RunEvent, can
 from bot.run_queue import places
+from bot.run_words import source_of
 from bot.timestamps import maybe_text, to_text
 from bot.workspace import Workspace
 from bot.workspace_settings import LATEST
 from handlers.access import Asker
-from handlers.api.configuration_documents import configuration_resource, ingress_resource
+from handlers.api.configuration_documents import configuration_resource, ingress_resources
 from handlers.api.documents import Resource, linked, resource, to_one
 from handlers.api.permissions import run_permissions
 from handlers.api.stage_documents import stage_resource
+from handlers.api.users import shares_organization, user_resource
 from handlers.api.workspace_documents import WorkspaceDocuments, workspace_resource
 from handlers.reactions.decisions import COOL_OFF
 from handlers.run_logs import stage_id
+from storage.people import User
 
 # TFE's names; those that nothing stands behind here include nothing.
 INCLUDES = frozenset(
@@ -27,13 +30,7 @@ INCLUDES = frozenset(
 )
 
 _WITH_WORKSPACE = {"workspace", "workspace.organization"}
-SOURCES = {
-    TriggerReason.PUSH: "tfe-configuration-version",
-    TriggerReason.TAG: "tfe-configuration-version",
-    TriggerReason.PULL_REQUEST: "tfe-configuration-version",
-    TriggerReason.MANUAL: "tfe-api",
-    TriggerReason.RUN_TRIGGER: "tfe-run-trigger",
-}
+_WITH_CONFIGURATION = {"configuration_version", "configuration_version.ingress_attributes"}
 
 
 class RunDocuments:
@@ -49,6 +46,9 @@ class RunDocuments:
         queues = services.runs.unfinished_of_each(waiting)
         self._places = {run_id: place for queue in queues.values() for run_id, place in places(queue).items()}
         allowed = asker.allowed_in_each(workspaces)
+        # Only who asked by hand is written down by a name of ours; an event's sender has that name at a code host.
+        named = {run.created_by for run in runs if run.source}
+        self._users = {name: user for name in named if (user := services.people.user_named(name)) is not None}
         self._permissions = {workspace_id: run_permissions(may) for workspace_id, may in allowed.items()}
 
     def resource(self, run: Run, *, position: int | None = None) -> Resource:
@@ -69,6 +69,7 @@ class RunDocuments:
             "configuration-version": to_one("configuration-versions", run.configuration_version_id),
             "plan": to_one("plans", stage_id(run, Stage.PLAN), link=f"plans/{stage_id(run, Stage.PLAN)}"),
             "apply": to_one("applies", stage_id(run, Stage.APPLY), link=f"applies/{stage_id(run, Stage.APPLY)}"),
+            "created-by": to_one("users", user.id if (user := self._creator(run)) else None),
             "run-events": linked(f"runs/{run.id}/run-events"),
             "comments": linked(f"runs/{run.id}/comments"),
         }
@@ -81,20 +82,28 @@ class RunDocuments:
             workspaces = list(self._workspaces.values())
             documents = WorkspaceDocuments(self._asker, workspaces)
             found += [documents.resource(workspace) for workspace in workspaces]
-        for run in runs if includes - _WITH_WORKSPACE else ():
-            found += self.included(run, self._workspaces[run.workspace_id], includes - _WITH_WORKSPACE)
-        return found
+        return found + self._included_of(runs, includes)
 
     def included(self, run: Run, workspace: Workspace, includes: set[str]) -> list[Resource]:
-        found: list[Resource] = []
-        if includes & _WITH_WORKSPACE:
-            found.append(workspace_resource(self._asker, workspace))
-        for stage in Stage:
-            if stage.value in includes:
-                found.append(stage_resource(self._services, run, stage))
-        if includes & {"configuration_version", "configuration_version.ingress_attributes"}:
-            found += self._configuration(run, with_ingress="configuration_version.ingress_attributes" in includes)
+        found = [workspace_resource(self._asker, workspace)] if includes & _WITH_WORKSPACE else []
+        return found + self._included_of([run], includes)
+
+    def _included_of(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
+        """All but the workspaces; what several runs have in common is read once."""
+        stages = [stage for stage in Stage if stage.value in includes]
+        found = [stage_resource(self._services, run, stage) for run in runs for stage in stages]
+        if includes & _WITH_CONFIGURATION:
+            with_ingress = "configuration_version.ingress_attributes" in includes
+            for version_id in dict.fromkeys(run.configuration_version_id for run in runs):
+                found += self._configuration(version_id, with_ingress=with_ingress)
+        if "created_by" in includes:
+            creators = {user.id: user for run in runs if (user := self._creator(run)) is not None}
+            known = [user for user in creators.values() if shares_organization(self._asker, user)]
+            found += [user_resource(user, self._asker) for user in known]
         return found
+
+    def _creator(self, run: Run) -> User | None:
+        return self._users.get(run.created_by) if run.source else None
 
     def _actions(self, run: Run) -> dict[str, bool]:
         at_runner = run.status in AT_A_RUNNER
@@ -107,14 +116,11 @@ class RunDocuments:
             "is-force-cancelable": asked_to_stop and bool(cool_off_over),
         }
 
-    def _configuration(self, run: Run, *, with_ingress: bool) -> list[Resource]:
-        version = self._services.configurations.find(run.configuration_version_id)
+    def _configuration(self, version_id: str, *, with_ingress: bool) -> list[Resource]:
+        version = self._services.configurations.find(version_id)
         if version is None:
             return []
-        found = [configuration_resource(version)]
-        if with_ingress and version.repository_id is not None:
-            found.append(ingress_resource(version, run))
-        return found
+        return [configuration_resource(version), *(ingress_resources(self._services, version) if with_ingress else ())]
 
 
 def _facts(run: Run) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "created-at": to_text(run.created_at),
         "canceled-at": maybe_text(run.times.get("canceled")),
         "message": run.message,
-        "source": run.source or SOURCES[run.trigger_reason],
+        "source": source_of(run),
         "trigger-reason": run.trigger_reason.value,
         "has-changes": run.has_changes,
         "is-destroy": run.is_destroy,
@@ -146,7 +152,11 @@ def _options(manifest: Manifest) -> dict[str, Any]:
         "allow-config-generation": options.generates_configuration,
         "target-addrs": list(options.targets) or None,
         "replace-addrs": list(options.replaces) or None,
-        "variables": [],
+        "variables": [
+            {"key": each.key, "value": "" if each.sensitive else each.value}
+            for each in manifest.variables
+            if each.category is Category.TERRAFORM and each.key in manifest.own_variables
+        ],
     }
 
 

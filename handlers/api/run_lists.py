@@ -6,34 +6,18 @@ Source of the filters: https://developer.hashicorp.com/terraform/cloud-docs/api-
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 
 from flask import Response
 
 from bot.access import Needs
-from bot.run import AWAITING_DECISION, FINAL, RunKind, RunStatus, TriggerReason
+from bot.run import AWAITING_DECISION, FINAL, RunStatus
+from bot.run_words import Operation
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import paged
 from handlers.api.requests import asked, asked_includes, asked_list, asked_page
-from handlers.api.run_documents import INCLUDES, SOURCES, RunDocuments
+from handlers.api.run_documents import INCLUDES, RunDocuments
 from storage.run_filter import RunFilter
 
-
-class Operation(StrEnum):
-    """What a run is for, in TFE's words. Those that no run here can be match nothing."""
-
-    PLAN_AND_APPLY = "plan_and_apply"
-    PLAN_ONLY = "plan_only"
-    SAVE_PLAN = "save_plan"
-    DESTROY = "destroy"
-
-
-_KINDS = {
-    Operation.PLAN_AND_APPLY: RunKind.NORMAL,
-    Operation.DESTROY: RunKind.NORMAL,
-    Operation.PLAN_ONLY: RunKind.PLAN_ONLY,
-    Operation.SAVE_PLAN: RunKind.SAVED_PLAN,
-}
 _GROUPS = {
     "final": FINAL,
     "non_final": frozenset(RunStatus) - FINAL,
@@ -62,12 +46,10 @@ def _answer(ask: Ask, wanted: RunFilter) -> Response:
 
 
 def _asked_filter() -> RunFilter:
-    operations = asked_list("filter[operation]")
     return RunFilter(
         statuses=_statuses(),
-        kinds=_kinds(operations),
-        is_destroy=_is_destroy(operations),
-        triggers=_triggers(),
+        operations=_operations(),
+        sources=asked_list("filter[source]"),
         commit=asked("search[commit]"),
         user=asked("search[user]"),
         text=asked("search[basic]"),
@@ -83,21 +65,12 @@ def _statuses() -> Sequence[RunStatus] | None:
     return sorted(_GROUPS.get(group, frozenset())) if group else None
 
 
-def _kinds(operations: list[str] | None) -> Sequence[RunKind]:
-    if operations is None:
-        return (RunKind.NORMAL, RunKind.SAVED_PLAN)
-    return sorted({_KINDS[operation] for operation in Operation if operation.value in operations})
-
-
-def _is_destroy(operations: list[str] | None) -> bool | None:
-    """Both or neither of the two operations of a normal run: no difference is made."""
-    asked_for = [name in (operations or ()) for name in (Operation.DESTROY.value, Operation.PLAN_AND_APPLY.value)]
-    return asked_for[0] if asked_for[0] != asked_for[1] and len(operations or ()) == 1 else None
-
-
-def _triggers() -> Sequence[TriggerReason] | None:
-    named = asked_list("filter[source]")
-    return None if named is None else [trigger for trigger, source in SOURCES.items() if source in named]
+def _operations() -> Sequence[Operation]:
+    """Plan-only runs only where they are named; an operation that there is none of matches nothing."""
+    named = asked_list("filter[operation]")
+    if named is None:
+        return [operation for operation in Operation if operation is not Operation.PLAN_ONLY]
+    return [operation for operation in Operation if operation.value in named]
 
 
 RULES: tuple[Rule, ...] = (

@@ -82,7 +82,10 @@ def stage_resource(services: Services, run: Run, stage: Stage) -> Resource:
         generated = summary is not None and summary.generated_configuration
         attributes |= {"has-changes": run.has_changes, "generated-configuration": generated}
     ident = stage_id(run, stage)
-    return resource(_kind(stage), ident, attributes, link=f"{_kind(stage)}/{ident}")
+    found = resource(_kind(stage), ident, attributes, link=f"{_kind(stage)}/{ident}")
+    if stage is Stage.PLAN:
+        found["links"]["json-output"] = f"{found['links']['self']}/json-output"
+    return found
 
 
 def _kind(stage: Stage) -> str:

@@ -75,6 +75,17 @@ def output_resource(version: StateVersion, place: int, output: StateOutput, *, m
     return resource("state-version-outputs", ident, attributes, link=f"state-version-outputs/{ident}")
 
 
+def workspace_output_resource(version: StateVersion, place: int, output: StateOutput) -> Resource:
+    """The same output as a workspace's, which TFE writes otherwise; a sensitive value is never told."""
+    attributes = {
+        "name": output.name,
+        "sensitive": output.sensitive,
+        "output-type": _type_word(output),
+        "value": None if output.sensitive else output.value,
+    }
+    return resource("workspace-outputs", output_id(version, place), attributes)
+
+
 def output_id(version: StateVersion, place: int) -> str:
     """The outputs of a version are numbered in the order of their names, and an id says which it is."""
     return f"wsout-{version.id.removeprefix('sv-')}{place:04x}"

@@ -12,7 +12,7 @@ from flask import Response, request
 from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.run import Run
-from bot.state import StateFacts, is_lineage, is_serial
+from bot.state import StateFacts, StateTooLarge, is_lineage, is_serial
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import ApiError, nothing, one
@@ -129,11 +129,15 @@ def rollback(ask: Ask, workspace_id: str) -> Response:
 def receive(services: Services, version_id: str, what: str, mark: str) -> Response:
     """An upload. Whoever has the address may."""
     version = expected_upload(services, version_id, what, mark)
-    source = body_stream(services)
-    if what == STATE:
-        take_in_state(services, version, source)
-    else:
-        take_in_json(services, version, source)
+    if what != STATE:
+        take_in_json(services, version, body_stream(services, services.states.intake.most_document_bytes))
+        return nothing(200)
+    try:
+        source = body_stream(services)
+    except StateTooLarge:
+        services.states.discard(version.id)  # nobody waits for it any more: the lock can come off
+        raise
+    take_in_state(services, version, source)
     return nothing(200)
 
 

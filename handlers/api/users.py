@@ -18,7 +18,9 @@ def details(ask: Ask) -> Response:
     """The asker's own account. A team and an organization have one that is only a service's."""
     who = ask.asker.who
     if isinstance(who, User):
-        return one(user_resource(who, ask.asker))
+        own = user_resource(who, ask.asker)
+        own["attributes"]["is-site-admin"] = who.is_site_admin  # TFE's: to be seen in one's own account only
+        return one(own)
     username = ask.asker.name.replace(" ", ":")
     return one(resource("users", who.id, _attributes(username, "", is_self=True, is_service=True)))
 

@@ -26,6 +26,7 @@ SETTINGS = {
     "speculative-enabled": "speculative_enabled",
     "queue-all-runs": "queue_all_runs",
     "auto-apply": "auto_apply",
+    "allow-destroy-plan": "allow_destroy_plan",
     "auto-apply-run-trigger": "auto_apply_run_trigger",
     "description": "description",
     "execution-mode": "execution_mode",
@@ -41,6 +42,7 @@ SETTINGS = {
     "plan-timeout-seconds": "plan_timeout_seconds",
     "apply-timeout-seconds": "apply_timeout_seconds",
 }
+_HOLDERS = {"user": "users", "team": "teams", "run": "runs"}  # what an id begins with → the kind of resource
 VCS_SETTINGS = {"branch": "branch", "ingress-submodules": "ingress_submodules", "tags-regex": "tags_regex"}
 
 
@@ -64,6 +66,7 @@ class WorkspaceDocuments:
         services, ids = asker.services, [workspace.id for workspace in workspaces]
         self._services = services
         self._unfinished = services.runs.unfinished_of_each(ids)
+        self.configurations = services.configurations.current_of_each(ids)
         self._tags = services.workspace_tags.of_each(Tagged.WORKSPACE, ids)
         self.allowed = asker.allowed_in_each(workspaces)
         listened_to = {workspace.repository_id for workspace in workspaces if workspace.repository_id}
@@ -75,21 +78,26 @@ class WorkspaceDocuments:
         """Head first."""
         return in_order(self._unfinished.get(workspace.id, []))
 
+    def holder(self, workspace: Workspace) -> tuple[str, str] | None:
+        """(kind, id) of the run, user or team that holds it; None also if that is Runlock, or nobody of ours."""
+        head = next(iter(self.queue(workspace)), None)
+        if head is not None and head.holds_workspace:
+            return "runs", head.id
+        kind = _HOLDERS.get(workspace.lock_holder_id.partition("-")[0])
+        return (kind, workspace.lock_holder_id) if kind else None
+
     def resource(self, workspace: Workspace, *, webhook_secret: str = "") -> Resource:
         """`webhook_secret` only in the answer that made it join a repository."""
-        queue = self.queue(workspace)
-        head = queue[0] if queue else None
-        holder = head if head is not None and head.holds_workspace else None
+        head = next(iter(self.queue(workspace)), None)
         vcs = self._vcs_repo(workspace, webhook_secret)
         attributes = {
             "name": workspace.name,
             "created-at": to_text(workspace.created_at),
             **{name: _shown(getattr(workspace, setting)) for name, setting in SETTINGS.items()},
             "terraform-version": workspace.engine_version or LATEST,
-            "locked": workspace.is_locked or holder is not None,
+            "locked": workspace.is_locked or (head is not None and head.holds_workspace),
             "locked-reason": workspace.lock_reason,
             "locked-at": maybe_text(workspace.locked_at),
-            "allow-destroy-plan": True,
             "assessments-enabled": False,
             "environment": "default",
             "operations": workspace.execution_mode is ExecutionMode.REMOTE,
@@ -102,7 +110,13 @@ class WorkspaceDocuments:
             "vcs-repo-identifier": vcs["identifier"] if vcs else None,
         }
         link = f"organizations/{workspace.organization_name}/workspaces/{workspace.name}"
-        return resource("workspaces", workspace.id, attributes, _relationships(workspace, head, holder), link=link)
+        relationships = {
+            **_relationships(workspace),
+            "current-run": to_one("runs", head.id if head else None),
+            "locked-by": to_one(*(self.holder(workspace) or ("users", None))),
+            "current-configuration-version": to_one("configuration-versions", self.configurations.get(workspace.id)),
+        }
+        return resource("workspaces", workspace.id, attributes, relationships, link=link)
 
     def _vcs_repo(self, workspace: Workspace, webhook_secret: str) -> dict[str, Any] | None:
         if workspace.repository_id is None:
@@ -117,18 +131,17 @@ def workspace_resource(asker: Asker, workspace: Workspace, *, webhook_secret: st
     return WorkspaceDocuments(asker, [workspace]).resource(workspace, webhook_secret=webhook_secret)
 
 
-def _relationships(workspace: Workspace, head: Run | None, holder: Run | None) -> dict[str, Any]:
+def _relationships(workspace: Workspace) -> dict[str, Any]:
     path = f"workspaces/{workspace.id}"
     return {
         "organization": to_one("organizations", workspace.organization_name),
         "project": to_one("projects", workspace.project_id, link=f"projects/{workspace.project_id}"),
-        "current-run": to_one("runs", head.id if head else None),
         "latest-run": to_one("runs", workspace.latest_run_id),
-        "locked-by": to_one("runs", holder.id if holder else None),
         "current-state-version": to_one(
             "state-versions", workspace.current_state_version_id, link=f"{path}/current-state-version"
         ),
         **{name: linked(f"{path}/{name}") for name in ("vars", "runs", "tag-bindings", "effective-tag-bindings")},
+        "outputs": linked(f"{path}/current-state-version-outputs"),
         "remote-state-consumers": linked(f"{path}/relationships/remote-state-consumers"),
     }
 

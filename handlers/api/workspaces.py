@@ -1,6 +1,6 @@
 """Which workspaces are there? Listed, made, changed and removed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response
@@ -8,38 +8,26 @@ from flask import Response
 from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
+from bot.run import RunStatus
 from bot.state_resources import count_resources
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.documents import Resource, nothing, one, paged
-from handlers.api.organizations import organization_resource
-from handlers.api.projects import chosen_project, project_resources
+from handlers.api.documents import nothing, one, paged
+from handlers.api.projects import chosen_project
 from handlers.api.requests import Body, asked_includes, asked_page, read_body, related_entries
-from handlers.api.run_documents import RunDocuments
 from handlers.api.tags import read_bindings, read_plain_tags
-from handlers.api.workspace_documents import WorkspaceDocuments, connection_id, read_settings, workspace_resource
+from handlers.api.workspace_documents import connection_id, read_settings, workspace_resource
+from handlers.api.workspace_includes import INCLUDES, with_included
 from handlers.api.workspace_search import asked_filter
 from handlers.reactions.joining import VcsChoice, change_workspace, create_workspace
-
-# TFE's names; those that nothing stands behind here include nothing.
-INCLUDES = frozenset(
-    {"organization", "current_run", "current_run.plan", "current_run.configuration_version", "locked_by"}
-    | {"current_configuration_version", "current_configuration_version.ingress_attributes", "current_assessment_result"}
-    | {"effective_tag_bindings", "outputs", "project", "readme", "current_state_version"}
-)
 
 
 def index(ask: Ask, organization: str) -> Response:
     owner, includes, page = ask.asker.organization(organization), asked_includes(INCLUDES), asked_page()
     wanted = asked_filter(owner.id, ask.asker.visible_workspaces(owner.id))
     found, total = ask.services.workspaces.search(wanted, limit=page.size, offset=page.offset)
-    documents = WorkspaceDocuments(ask.asker, found)
-    return paged(
-        [documents.resource(workspace) for workspace in found],
-        page,
-        total,
-        included=_included(ask, found, documents, includes),
-    )
+    shown, included = with_included(ask, found, includes)
+    return paged(shown, page, total, included=included)
 
 
 def create(ask: Ask, organization: str) -> Response:
@@ -57,9 +45,8 @@ def create(ask: Ask, organization: str) -> Response:
 
 
 def show(ask: Ask, workspace: Workspace) -> Response:
-    includes = asked_includes(INCLUDES)
-    documents = WorkspaceDocuments(ask.asker, [workspace])
-    return one(documents.resource(workspace), included=_included(ask, [workspace], documents, includes))
+    shown, included = with_included(ask, [workspace], asked_includes(INCLUDES))
+    return one(shown[0], included=included)
 
 
 def change(ask: Ask, workspace: Workspace) -> Response:
@@ -83,7 +70,7 @@ def remove(ask: Ask, workspace: Workspace) -> Response:
     """Remove it with its runs, variables and states; not while a run is under way."""
     with conflicts(), ask.services.records.write():
         _check_idle(ask, workspace)
-        ask.services.workspaces.remove(workspace.id)
+        _remove(ask, workspace)
     return nothing()
 
 
@@ -101,12 +88,19 @@ def safe_remove(ask: Ask, workspace: Workspace) -> Response:
         _check_idle(ask, fresh)
         if left or fresh.current_state_version_id != workspace.current_state_version_id:
             raise Refused(f"{fresh.name} is not safe to delete: it manages {left or 'some'} resources")
-        ask.services.workspaces.remove(workspace.id)
+        _remove(ask, workspace)
     return nothing()
 
 
+def _remove(ask: Ask, workspace: Workspace) -> None:
+    ask.services.dropped.note_workspace(workspace.id)
+    ask.services.workspaces.remove(workspace.id)
+
+
 def _check_idle(ask: Ask, workspace: Workspace) -> None:
-    busy = ask.services.runs.unfinished(workspace.id)
+    """A plan that somebody keeps for later is no work under way, and goes with its workspace."""
+    unfinished = ask.services.runs.unfinished(workspace.id)
+    busy = [run for run in unfinished if run.status is not RunStatus.PLANNED_AND_SAVED]
     if busy:
         raise Refused(f"{workspace.name} is being processed by {busy[0].id}: discard or cancel it first")
 
@@ -158,25 +152,6 @@ def _text(vcs: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Refused(f"vcs-repo.{name} is a text")
     return value.strip()
-
-
-def _included(
-    ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments, includes: set[str]
-) -> list[Resource]:
-    found: list[Resource] = []
-    if "organization" in includes and workspaces:
-        found.append(organization_resource(ask.asker, ask.asker.organization_of(workspaces[0])))
-    if "project" in includes:
-        ids = {workspace.project_id for workspace in workspaces}
-        found += project_resources(ask, ask.services.projects.with_ids(ids))
-    wanted = {name.removeprefix("current_run.") for name in includes if name.startswith("current_run.")}
-    if wanted or "current_run" in includes:
-        readable = (each for each in workspaces if Needs.RUNS_READ in documents.allowed[each.id])
-        heads = [head for workspace in readable for head in documents.queue(workspace)[:1]]
-        runs = RunDocuments(ask.asker, heads)
-        found += [runs.resource(head) for head in heads]
-        found += runs.included_of(heads, wanted)
-    return found
 
 
 def _by_id(view: Callable[[Ask, Workspace], Response]) -> Callable[..., Response]:

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "handlers.cli.setup:init",
     "login-link": "handlers.cli.setup:login_link",
     "user": "handlers.cli.users:user",
+    "engine": "handlers.cli.engines:engine",
     "connect": "handlers.cli.connect:connect",
     "workspace": "handlers.cli.workspace:workspace",
     "var": "handlers.cli.variables:var",

@@ -17,10 +17,11 @@ import click
 
 from bot.errors import RunlockError
 from bot.runner.engine_download import newest_release, trusted_keys
-from bot.runner.engine_versions import Wanted, embedded_engine_version, in_folder, on_path
+from bot.runner.engine_versions import embedded_engine_version, in_folder, on_path
 from bot.runner.sandbox import find_sandbox
 from bot.runner.settings import RunnerSettings, SandboxMode
 from bot.settings import Settings
+from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 from handlers.cli.common import read_settings
 

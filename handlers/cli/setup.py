@@ -52,10 +52,13 @@ def _token_place(token_file: Path | None) -> Iterator[TextIO | None]:
 
 
 def _first_owner(services: Services, organization: str, email: str) -> tuple[str, str]:
-    """Make the organization and its owner; the owner's new token and name."""
+    """Make the organization and its owner; the owner's new token and name. The site's first user is its admin."""
     with services.records.write():
+        is_first = not services.people.are_any()
         made = services.people.add_organization(organization, email)
         user = services.people.add_user(email.partition("@")[0], email)
+        if is_first:
+            services.people.make_site_admin(user.id, is_one=True)
         services.people.make_owner(made.id, user.id)
         return services.tokens.give(TokenKind.USER, user.id, "made by runlock init"), user.username
 

@@ -73,6 +73,23 @@ def unlink(services: Services, username: str, connection_id: str, host_user_id: 
     click.echo(f"Account {host_user_id} at {one_line(connection.name)} is nobody's now")
 
 
+@user.command("site-admin")
+@click.argument("who", metavar="EMAIL")
+@click.option("--remove", is_flag=True, help="Take it back.")
+@with_services
+def site_admin(services: Services, who: str, *, remove: bool) -> None:
+    """Let a user administer the site: the versions of Terraform that there are. It opens nothing else to them.
+
+    A username does for EMAIL, and has to where several users have the same address.
+    """
+    found = services.people.users_with_email(who) if "@" in who else [_user(services, who)]
+    if len(found) != 1:
+        names = ", ".join(each.username for each in found)
+        raise Refused(f"{who} is the address of {names}: say which" if names else f"nobody here has the address {who}")
+    services.people.make_site_admin(found[0].id, is_one=not remove)
+    click.echo(f"{found[0].username} ({one_line(found[0].email)}) {'is no' if remove else 'is a'} site admin")
+
+
 @user.command("list")
 @organization_option
 @with_services
@@ -84,7 +101,8 @@ def list_users(services: Services, organization: str | None) -> None:
         teams = ",".join(team.name for team in services.teams.of_user(found.id, each.id)) or "-"
         accounts = services.host_accounts.of_user(each.id)
         linked = " ".join(f"{account.connection_id}:{account.host_user_id}" for account in accounts)
-        click.echo(f"{each.username:<20}  {one_line(each.email):<30}  {teams:<20}  {linked}".rstrip())
+        site_admin = "  (site admin)" if each.is_site_admin else ""
+        click.echo(f"{each.username:<20}  {one_line(each.email):<30}  {teams:<20}  {linked}".rstrip() + site_admin)
 
 
 def _user(services: Services, username: str) -> User:

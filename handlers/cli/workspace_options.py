@@ -33,6 +33,7 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "ingress_submodules": ("submodules", "Fetch the repository's submodules, too."),
     "auto_apply": ("auto-apply", "Apply a push's plan without asking."),
     "auto_apply_run_trigger": ("auto-apply-run-trigger", "The same for runs that another workspace's apply has made."),
+    "allow_destroy_plan": ("allow-destroy-plan", "Let people ask for runs that destroy everything."),
     "engine": ("engine", "What runs the configuration."),
     "engine_version": ("engine-version", "A version or a constraint such as “~> 1.11”; empty: whatever is found."),
     "vcs_workflow": ("vcs-workflow", "Whether a pull request is applied after its merge, or before."),

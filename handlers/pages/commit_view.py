@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from bot.access import Needs
 from bot.errors import NotFound
+from bot.host_links import commit_url
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker
-from handlers.pages.links import commit_url
 from handlers.pages.workspace_view import Source, source_of
 from handlers.reactions.gathering import listeners
 from handlers.services import Services

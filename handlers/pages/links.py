@@ -1,10 +1,8 @@
-"""Where does a page lead? To our own pages, and to a code host, whose addresses are text from outside."""
-
-from urllib.parse import quote, urlsplit
+"""Where does a page lead? To our own pages; what leads to a code host is in `bot/host_links.py`."""
 
 from flask import Blueprint, url_for
 
-from bot.connection import Provider, Repository
+from bot.host_links import outside_url
 from bot.run import Run
 from bot.workspace import Workspace
 
@@ -15,32 +13,6 @@ def workspace_url(workspace: Workspace) -> str:
 
 def run_url(run: Run, workspace: Workspace) -> str:
     return url_for("pages.run", organization=workspace.organization_name, name=workspace.name, run_id=run.id)
-
-
-def outside_url(url: str) -> str:
-    """The address if it is http or https, else nothing: a host must not make a `javascript:` link of ours."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if parts.scheme in ("http", "https") and parts.netloc else ""
-
-
-def commit_url(repository: Repository | None, provider: Provider | None, commit_sha: str) -> str:
-    """The commit at its host; empty where there is no page (plain Git)."""
-    base = outside_url(repository.html_url) if repository else ""
-    if not base or provider is None:
-        return ""
-    middle = "/-/commit/" if provider.is_gitlab else "/commit/"
-    return f"{base.rstrip('/')}{middle}{quote(commit_sha, safe='')}"
-
-
-def pull_url(repository: Repository | None, provider: Provider | None, number: int) -> str:
-    base = outside_url(repository.html_url) if repository else ""
-    if not base or provider is None:
-        return ""
-    middle = "/-/merge_requests/" if provider.is_gitlab else "/pull/"
-    return f"{base.rstrip('/')}{middle}{number}"
 
 
 def add_filters(door: Blueprint) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.connection import Provider
+from bot.host_links import commit_url
 from bot.ids import RunId
 from bot.manifest import Manifest
 from bot.messages.escape import visible
@@ -13,7 +14,6 @@ from bot.run import Run, RunKind, Stage
 from bot.run_queue import in_order
 from bot.workspace import Workflow, Workspace
 from handlers import run_logs
-from handlers.pages.links import commit_url
 from handlers.pages.words import host_words, trigger_words
 from handlers.pages.workspace_view import Source, source_of
 from handlers.services import Services

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from bot.connection import Connection, Repository
 from bot.errors import NotFound
+from bot.host_links import outside_url, pull_url
 from bot.run import Run
 from bot.run_queue import in_order
 from bot.workspace import Workspace
-from handlers.pages.links import outside_url, pull_url
 from handlers.pages.words import host_words
 from handlers.services import Services
 from storage.run_filter import RunFilter

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.errors import Refused
+from bot.errors import NotAllowed, Refused
 from bot.ids import RunId, WorkspaceId
 from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent, can
@@ -16,6 +16,7 @@ from bot.run_queue import in_order, position
 from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
+from handlers.reactions.outdated import nudge_outdated
 from handlers.reactions.reports import report, report_held
 from handlers.services import Services
 from storage.stage_jobs import Signal
@@ -153,7 +154,7 @@ def force_execute(services: Services, run_id: RunId, who: str) -> list[Job]:
         queue = in_order(services.runs.unfinished(run.workspace_id))
         before = queue[: position(queue, run.id) - 1]
         if run.status is not RunStatus.PENDING or not before or not before[0].holds_workspace:
-            raise Refused(f"{run.id} does not wait behind another run")
+            raise NotAllowed(f"{run.id} does not wait behind another run")  # TFE answers this with 403, not 409
         jobs: list[Job] = []
         for other in before:
             if not can(other, RunEvent.DISCARDED) or other.status in APPROVED:
@@ -196,9 +197,9 @@ def lock(
 
 
 def unlock(services: Services, workspace_id: WorkspaceId) -> list[Job]:
-    """Take the manual lock off; the queue goes on."""
+    """Take the manual lock off; the queue goes on, and what was planned before the state changed is planned again."""
     services.workspaces.unlock(workspace_id)
-    return [Job(Verb.WORK_QUEUE, workspace_id)]
+    return [Job(Verb.WORK_QUEUE, workspace_id), *nudge_outdated(services, workspace_id)]
 
 
 def _stage_of(run: Run) -> Stage:

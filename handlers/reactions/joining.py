@@ -15,9 +15,10 @@ from bot.errors import OutsideTrouble, Refused
 from bot.ids import ConnectionId, ProjectId
 from bot.tags import check_tags
 from bot.vcs.credentials import check_credential
-from bot.workspace import Workspace
+from bot.workspace import EngineName, Workspace
 from bot.workspace_settings import check_name, fitting_settings
 from handlers.jobs import Job, Verb
+from handlers.reactions.registered_versions import check_enabled
 from handlers.services import Services
 from storage.people import Organization
 from storage.tags import Tagged
@@ -70,6 +71,7 @@ def create_workspace(
     if repository is not None:
         _note_where_it_begins(services, repository, str(fitting.get("branch") or repository.default_branch))
     with services.records.write():
+        _check_engine(services, fitting, None)
         repository_id = repository.id if repository else None
         workspace = services.workspaces.add(organization.id, name, repository_id, fitting, project_id)
         services.workspace_tags.bind(Tagged.WORKSPACE, workspace.id, organization.id, own_tags)
@@ -98,6 +100,7 @@ def change_workspace(
     repository = join(services, organization, vcs) if vcs else None
     own_tags = None if tags is None else check_tags(tags)
     with services.records.write():
+        _check_engine(services, fitting, workspace)
         if name is not None and is_renamed:
             other = services.workspaces.by_name(organization.id, name)
             if other is not None and other.id != workspace.id:
@@ -112,6 +115,14 @@ def change_workspace(
         changed = services.workspaces.change(workspace.id, fitting)
     is_new = repository is not None and repository.id != workspace.repository_id
     return changed, _shown_secret(vcs, repository) if is_new else ""
+
+
+def _check_engine(services: Services, fitting: Mapping[str, Any], current: Workspace | None) -> None:
+    """Raises Refused if a disabled version is chosen. One that was chosen before stays, whatever else is changed."""
+    if "engine" in fitting or "engine_version" in fitting:
+        engine = fitting.get("engine", current.engine if current else EngineName.TERRAFORM)
+        version = fitting.get("engine_version", current.engine_version if current else "")
+        check_enabled(services, engine, version)
 
 
 def join(services: Services, organization: Organization, vcs: VcsChoice) -> Repository:

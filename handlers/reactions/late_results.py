@@ -3,8 +3,8 @@
 from bot.errors import Refused
 from bot.run import Run, Stage
 from bot.state import StateConflict, check_follows
-from handlers.jobs import Job, Verb
-from handlers.reactions.decisions import unknown_outcome
+from handlers.jobs import Job
+from handlers.reactions.decisions import unknown_outcome, unlock
 from handlers.services import Services
 from storage.stage_jobs import StageJob
 from storage.state_versions import ReceivedState
@@ -33,9 +33,8 @@ def take_late_result(
     workspace = services.workspaces.get(run.workspace_id)
     if not is_settled or workspace.lock_reason != unknown_outcome(run):
         return []
-    services.workspaces.unlock(workspace.id)
     services.timeline.add(run.id, "the outcome is known now; the workspace was unlocked")
-    return [Job(Verb.WORK_QUEUE, workspace.id)]
+    return unlock(services, workspace.id)
 
 
 def _take_state(services: Services, run: Run, state: ReceivedState | Refused) -> bool:

@@ -38,14 +38,9 @@ def _follow_up(services: Services, run: Run) -> list[Job]:
 
     A plan that was being made meanwhile is out of date as soon as it is there.
     """
-    has_applied = run.is_final and RunStatus.APPLYING.value in run.times
-    if not has_applied and not _is_outdated(services, run):
-        return []
-    services.runs.owe_follow_up(run.id)
-    return [Job(Verb.STAGE_ENDED, run.id)]
-
-
-def _is_outdated(services: Services, run: Run) -> bool:
-    if run.status is not RunStatus.PLANNED_AND_SAVED:
-        return False
-    return services.workspaces.get(run.workspace_id).current_state_version_id != run.planned_on
+    if run.is_final and RunStatus.APPLYING.value in run.times:
+        services.runs.owe_follow_up(run.id)
+        return [Job(Verb.STAGE_ENDED, run.id)]
+    if run.status is RunStatus.PLANNED_AND_SAVED and services.runs.outdated(run.workspace_id):
+        return [Job(Verb.PLAN_AGAIN, run.workspace_id)]
+    return []

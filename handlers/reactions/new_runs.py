@@ -7,14 +7,15 @@ from pathlib import Path
 from bot.connection import Repository
 from bot.errors import Refused
 from bot.ids import RunId
-from bot.manifest import Manifest, VariableValue
+from bot.manifest import Manifest
 from bot.run import Run, RunKind, TriggerReason
 from bot.workspace import ExecutionMode, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.notifying import note_step
+from handlers.reactions.registered_versions import ASKED_FOR, check_enabled
 from handlers.reactions.reports import report
-from handlers.reactions.run_variables import run_variables
+from handlers.reactions.run_variables import own_names, run_variables
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion
 from storage.ids import new_id
@@ -89,9 +90,14 @@ def create_run(
     """Freeze everything and write the run; None if this delivery has made its run here already.
 
     Raises OutsideTrouble if the configuration can't be fetched: then there is no run yet. Raises Refused for a
-    workspace whose users run it on their own machines.
+    workspace whose users run it on their own machines, for one that it does not allow to destroy, and
+    for what is asked for with a disabled version.
     """
     check_runs_here(workspace)
+    if request.is_destroy and not workspace.allow_destroy_plan:
+        raise Refused(f"{workspace.name} doesn't allow runs that destroy everything (its setting allow-destroy-plan)")
+    if request.trigger_reason in ASKED_FOR:
+        check_enabled(services, workspace.engine, workspace.engine_version)
     version = configuration(services, request, submodules=workspace.ingress_submodules)
     try:
         with services.records.write():
@@ -112,6 +118,7 @@ def create_run(
 def _frozen(
     services: Services, workspace: Workspace, kind: RunKind, request: RunRequest, version: ConfigurationVersion
 ) -> tuple[Run, Manifest]:
+    variables = run_variables(services, workspace.id, request.variables)
     manifest = Manifest(
         workspace_id=workspace.id,
         configuration_version_id=version.id,
@@ -122,8 +129,9 @@ def _frozen(
         base_sha=request.base_sha,
         pull_number=request.pull_number,
         is_destroy=request.is_destroy,
-        variables=_variables(services, workspace, request),
+        variables=variables,
         options=request.options,
+        own_variables=own_names(variables, request.variables),
     )
     run = Run(
         id=RunId(new_id("run")),
@@ -148,11 +156,6 @@ def _frozen(
         created_by=request.created_by,
     )
     return run, manifest
-
-
-def _variables(services: Services, workspace: Workspace, request: RunRequest) -> tuple[VariableValue, ...]:
-    """The run's own, the workspace's and those of its variable sets: one value for each, by TFE's precedence."""
-    return run_variables(services, workspace.id, request.variables)
 
 
 def _auto_apply(workspace: Workspace, request: RunRequest) -> bool:

@@ -84,6 +84,7 @@ def _want_statuses(
             "description": status.description,
             "target_url": status.target_url,
             "pull_number": number,
+            "lasts": status.lasts,
         }
         patience = PATIENCE_SECONDS if _is_still_pending(services, repository, refresh.lane, status) else 0
         services.outbox.want(

@@ -88,7 +88,11 @@ def _send_status(services: Services, host: CodeHost, wanted: Wanted) -> None:
     number = content.get("pull_number")
     pull = _pull_of_any(services, repository, number) if number else None
     status = CommitStatus(
-        wanted.slot, StatusState(content["state"]), str(content["description"]), str(content["target_url"])
+        context=wanted.slot,
+        state=StatusState(content["state"]),
+        description=str(content["description"]),
+        target_url=str(content["target_url"]),
+        lasts=content.get("lasts") is True,
     )
     host.post_status(repository, str(content["commit_sha"]), status, pull=pull)
     services.outbox.sent(wanted)

@@ -1,14 +1,16 @@
-"""What follows from an apply's end, beside the queue? Runs elsewhere, plans that are out of date, a merge."""
+"""What follows from an apply's end, or a person's write, beside the queue? Runs elsewhere, plans again, a merge."""
 
 import structlog
 
 from bot.connection import Repository
 from bot.errors import OutsideTrouble
 from bot.events import PullAction
+from bot.ids import RepositoryId, WorkspaceId
 from bot.run import Run, RunKind, RunStatus
 from bot.workspace import Workflow
 from handlers.jobs import Job, Verb
 from handlers.reactions.gathering import newest_each
+from handlers.reactions.outdated import is_quiet
 from handlers.reactions.pulls import end_run, look_again, plan_pull
 from handlers.reactions.run_triggers import trigger_runs
 from handlers.services import Services
@@ -17,41 +19,73 @@ from storage.outbox import Channel, pull_lane
 log = structlog.get_logger()
 
 
-def after_apply(services: Services, run_id: str) -> list[Job]:
-    """Make the runs that it triggers elsewhere, and plan pull requests again that were planned on another state.
+def after_stage(services: Services, run_id: str) -> list[Job]:
+    """Make the runs that an apply triggers elsewhere, and plan again what was planned on another state.
 
     What the host can't be asked now stays owed, and the sweep comes back for it.
     """
     run = services.runs.get(run_id)
+    if RunStatus.APPLYING.value not in run.times:
+        return _finish_replacing(services, run)
     triggered, is_done = trigger_runs(services, run)
     jobs = [*_want_merge(services, run), *triggered]
-    put_off = not is_done
-    for other in services.runs.unfinished(run.workspace_id):
-        if other.kind is RunKind.SAVED_PLAN and other.status is RunStatus.PLANNED_AND_SAVED:
-            try:
-                jobs += _plan_again(services, other)
-            except OutsideTrouble as trouble:
-                put_off = True
-                log.warning("an outdated plan is not made again yet", run=other.id, reason=trouble.reason)
-    if not put_off:
-        services.runs.followed_up(run.id)
+    if is_done:
+        services.runs.followed_up(run.id)  # what is out of date stands in the rows by itself
+    return [*jobs, *plan_again(services, run.workspace_id)]
+
+
+def plan_again(services: Services, workspace_id: WorkspaceId) -> list[Job]:
+    """Make the plans anew that pull requests keep and that were made on another state than the workspace has now.
+
+    One that somebody keeps without a pull request is given up: it can't be applied any more, nor does it hold anything.
+    Those that are being made are looked at when they are there.
+    """
+    if not is_quiet(services, workspace_id):
+        return []
+    jobs: list[Job] = []
+    for run in services.runs.outdated(workspace_id):
+        if run.status is RunStatus.PLANNED_AND_SAVED:
+            jobs += _replace(services, run)
     return jobs
 
 
-def _plan_again(services: Services, stale: Run) -> list[Job]:
-    workspace = services.workspaces.get(stale.workspace_id)
-    if workspace.current_state_version_id == stale.planned_on or stale.repository_id is None:
+def _finish_replacing(services: Services, ended: Run) -> list[Job]:
+    """A plan that was ended as out of date, and whose successor was not made in the same breath."""
+    later = services.runs.of_pull(RepositoryId(ended.repository_id or ""), ended.pull_number or 0)
+    if any(r.workspace_id == ended.workspace_id and r.queue_sequence > ended.queue_sequence for r in later):
+        services.runs.followed_up(ended.id)  # made, or somebody had another one made meanwhile
         return []
-    repository = services.repositories.get(stale.repository_id)
-    pull = services.pulls.find(repository.id, stale.pull_number or 0)
-    why = f"the state of {workspace.name} has changed; it is planned again"
+    return _replace(services, ended)
+
+
+def _replace(services: Services, stale: Run) -> list[Job]:
+    try:
+        return _end_and_plan(services, stale)
+    except OutsideTrouble as trouble:
+        log.warning("an outdated plan is not made again yet", run=stale.id, reason=trouble.reason)
+        return []
+
+
+def _end_and_plan(services: Services, stale: Run) -> list[Job]:
+    """Raises OutsideTrouble, before or after the old plan was ended."""
+    workspace = services.workspaces.get(stale.workspace_id)
+    if stale.pull_number is None:  # `plan -out`: its maker alone knows whether another one is wanted
+        return end_run(services, stale, f"the state of {workspace.name} has changed: make another plan")
+    repository = services.repositories.get(RepositoryId(stale.repository_id or ""))
+    pull = services.pulls.find(repository.id, stale.pull_number)
+    changed = f"the state of {workspace.name} has changed"
     if pull is None or not pull.is_open or pull.head_sha != stale.commit_sha:
-        return end_run(services, stale, why)
+        services.runs.followed_up(stale.id)
+        return end_run(services, stale, changed)
     pull, tracking, facts = look_again(services, repository, pull)
-    jobs = end_run(services, stale, why)
     own = [candidate for candidate in tracking if candidate.id == workspace.id]
+    with services.records.write():
+        jobs = end_run(services, stale, f"{changed}; it is planned again" if own else changed)
+        # From here on nothing else tells that its pull request has lost its plan.
+        services.runs.owe_follow_up(stale.id)
     key = f"after-{stale.id}"  # one plan again per plan that went out of date
     _, more = plan_pull(services, repository, pull, PullAction.UPDATED, own, facts, key, "Runlock")
+    services.runs.followed_up(stale.id)
     return [*jobs, *more]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from handlers.jobs import Job, Verb
 from handlers.reactions.find_pulls import ASK_AGAIN_AFTER
-from handlers.reactions.retention import forget_old
+from handlers.reactions.retention import forget_old, remove_dropped
 from handlers.reactions.stages import lose
 from handlers.services import Services
 
@@ -27,6 +27,7 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     # Those at the front are enough: their own nudges are in the queue, and more would pile up there each minute.
     jobs += [Job(Verb.NUDGE_RUNNER, stage_job.id) for stage_job in services.jobs.queued(limit=MOST_NUDGED)]
     jobs += [Job(Verb.STAGE_ENDED, run_id) for run_id in services.runs.follow_ups()]
+    jobs += [Job(Verb.PLAN_AGAIN, workspace_id) for workspace_id in services.runs.workspaces_with_outdated()]
     jobs += [Job(Verb.SEND, lane) for lane in services.outbox.due_lanes()]
     jobs += [Job(Verb.NOTIFY, ident) for ident in services.notifications.due_configurations()]
     last_try = len(ASK_AGAIN_AFTER)
@@ -35,5 +36,6 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     patience = 0 if occasion == AT_START else services.settings.reconcile_minutes
     before = services.now() - timedelta(minutes=patience)
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
+    remove_dropped(services)
     forget_old(services)
     return jobs

@@ -14,15 +14,16 @@ from bot.errors import Refused
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker, bearer_asker
+from handlers.enqueue import Enqueue
 from handlers.services import Services
 from handlers.state.answers import NoToken, answer_refusals
 from handlers.state.holding import check_may_write
-from handlers.state.writing import Announced, announced_md5, body_stream, find_workspace, write_state
+from handlers.state.writing import Announced, after_write, announced_md5, body_stream, find_workspace, write_state
 
 PATH = "/<organization>/<name>"
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
     door = Blueprint("atlas_state", __name__)
 
     @door.get(PATH)
@@ -41,6 +42,7 @@ def blueprint(services: Services) -> Blueprint:
         workspace = find_workspace(asker, organization, name)
         told = Announced(md5=announced_md5(), run=_named_run(services, workspace))
         write_state(asker, workspace, body_stream(services), told)
+        enqueue(after_write(asker, workspace))
         return Response(status=200)
 
     @door.delete(PATH)
@@ -51,6 +53,7 @@ def blueprint(services: Services) -> Blueprint:
         with services.records.write():
             check_may_write(asker, workspace.id)
             services.states.forget_current(workspace.id)
+        enqueue(after_write(asker, workspace))
         return Response(status=200)
 
     answer_refusals(door)

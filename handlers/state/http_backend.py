@@ -22,7 +22,7 @@ from handlers.reactions import decisions
 from handlers.services import Services
 from handlers.state.answers import NoToken, answer_refusals, plain
 from handlers.state.holding import STILL_PENDING, Held, check_may_write, holder_words, holding_run, holds
-from handlers.state.writing import Announced, announced_md5, body_stream, find_workspace, write_state
+from handlers.state.writing import Announced, after_write, announced_md5, body_stream, find_workspace, write_state
 
 MOST_LOCK_BYTES = 10_000  # of what an engine says of its lock
 LONGEST_LOCK_ID = 200
@@ -45,6 +45,7 @@ def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
         workspace = find_workspace(asker, organization, name)
         told = Announced(md5=announced_md5(), lock_id=request.args.get("ID", ""))
         write_state(asker, workspace, body_stream(services), told)
+        enqueue(after_write(asker, workspace))
         return Response(status=200)
 
     @door.delete("/<organization>/<name>")
@@ -55,6 +56,7 @@ def blueprint(services: Services, enqueue: Enqueue) -> Blueprint:
         with services.records.write():
             check_may_write(asker, workspace.id, lock_id=request.args.get("ID", ""))
             services.states.forget_current(workspace.id)
+        enqueue(after_write(asker, workspace))
         return Response(status=200)
 
     @door.route("/<organization>/<name>", methods=["LOCK"])

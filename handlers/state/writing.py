@@ -13,6 +13,8 @@ from bot.run import Run
 from bot.state import StateTooLarge
 from bot.workspace import Workspace
 from handlers.access import Asker
+from handlers.jobs import Job
+from handlers.reactions.outdated import nudge_outdated
 from handlers.services import Services
 from handlers.state.holding import check_may_write
 from storage.state_intake import too_large
@@ -71,9 +73,17 @@ def write_state(asker: Asker, workspace: Workspace, source: BinaryIO, told: Anno
     return stored
 
 
-def body_stream(services: Services) -> BinaryIO:
-    """The request's body, to be read once. Raises StateTooLarge at once if it says that it is."""
-    most = services.states.intake.most_bytes
+def after_write(asker: Asker, workspace: Workspace) -> list[Job]:
+    """What follows from a state that was written or taken away. What a run writes is seen to when its apply ends."""
+    return [] if asker.own_run is not None else nudge_outdated(asker.services, workspace.id)
+
+
+def body_stream(services: Services, most_bytes: int | None = None) -> BinaryIO:
+    """The request's body, to be read once. Raises StateTooLarge at once if it says that it is larger than that.
+
+    `most_bytes`: as many as a state may have, unless it is something else.
+    """
+    most = most_bytes or services.states.intake.most_bytes
     if (request.content_length or 0) > most:
         raise StateTooLarge(too_large(most))
     # One byte more: a body that doesn't say its length is refused by whoever reads it, in our own words.

@@ -15,7 +15,7 @@ def people(db: Database) -> None:
     db.execute(
         """CREATE TABLE users (
             id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE COLLATE NOCASE, email TEXT NOT NULL,
-            created_at TEXT NOT NULL) STRICT"""
+            is_site_admin INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL) STRICT"""
     )
     db.execute(
         """CREATE TABLE memberships (

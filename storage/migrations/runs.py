@@ -39,27 +39,32 @@ def runs(db: Database) -> None:
             base_sha TEXT NOT NULL, pull_number INTEGER, delivery TEXT NOT NULL, message TEXT NOT NULL,
             source TEXT NOT NULL, created_by TEXT NOT NULL, status TEXT NOT NULL, plan_digest TEXT NOT NULL,
             planned_on TEXT, summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, trouble TEXT NOT NULL,
-            cancel_requested_at TEXT, forced INTEGER NOT NULL, times TEXT NOT NULL) STRICT"""
+            cancel_requested_at TEXT, forced INTEGER NOT NULL, times TEXT NOT NULL,
+            -- TFE's words for where it came from and what it is for
+            effective_source TEXT NOT NULL, operation TEXT NOT NULL) STRICT"""
     )
     db.execute("CREATE UNIQUE INDEX runs_once_per_delivery ON runs (delivery, workspace_id) WHERE delivery != ''")
     # In the order in which the queries have it (`storage/run_filter.py`): SQLite compares word for word.
     unfinished = "status NOT IN ('applied', 'canceled', 'discarded', 'errored', 'planned_and_finished')"
     db.execute(f"CREATE INDEX runs_unfinished ON runs (workspace_id, queue_sequence) WHERE {unfinished}")
+    saved = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
+    db.execute(f"CREATE INDEX runs_saved ON runs (workspace_id, queue_sequence) WHERE {saved}")
     at_work = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
     db.execute(f"CREATE INDEX runs_at_work ON runs (status) WHERE {at_work}")
     # Lists are narrowed, sorted and counted within these alone: the rows, which hold the manifests, are large.
-    filtered = "kind, status, trigger_reason, is_destroy, commit_sha, created_by"
+    filtered = "operation, status, effective_source, commit_sha, created_by"
     db.execute(f"CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC, {filtered})")
     of_organization = f"organization_id, queue_sequence DESC, workspace_id, {filtered}"
     db.execute(f"CREATE INDEX runs_by_organization ON runs ({of_organization})")
     db.execute(f"CREATE INDEX runs_unfinished_by_organization ON runs ({of_organization}) WHERE {unfinished}")
-    db.execute("CREATE INDEX runs_counted ON runs (organization_id, kind, status, trigger_reason, is_destroy)")
+    db.execute("CREATE INDEX runs_counted ON runs (organization_id, operation, status, effective_source)")
     db.execute("CREATE INDEX runs_by_commit ON runs (repository_id, commit_sha)")
     db.execute("CREATE INDEX runs_by_pull ON runs (repository_id, pull_number) WHERE pull_number IS NOT NULL")
     db.execute("CREATE INDEX runs_by_configuration ON runs (configuration_version_id, queue_sequence)")
     pushed = "trigger_reason IN ('push', 'tag')"
     db.execute(f"CREATE INDEX runs_pushed ON runs (repository_id, commit_sha, created_at) WHERE {pushed}")
-    # Runs whose apply has ended and whose consequences (other plans, a merge) have not been seen to yet.
+    # Runs that have ended and whose consequences have not been seen to yet: of an apply, runs elsewhere and a merge;
+    # of a plan that was ended as out of date, another one.
     db.execute("CREATE TABLE follow_ups (run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE) STRICT")
     db.execute(
         """CREATE TABLE timeline (

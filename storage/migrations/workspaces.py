@@ -1,4 +1,4 @@
-"""Which tables hold workspaces, their variables and states?"""
+"""Which tables hold workspaces, their variables and states, and the versions that they may run?"""
 
 from sqlite_utils import Database
 
@@ -69,3 +69,23 @@ def state_versions(db: Database) -> None:
     db.execute("CREATE INDEX state_versions_newest ON state_versions (workspace_id, sequence DESC)")
     db.execute("CREATE INDEX state_versions_of_run ON state_versions (run_id, sequence) WHERE run_id IS NOT NULL")
     db.execute("CREATE INDEX state_versions_pending ON state_versions (workspace_id) WHERE status = 'pending'")
+
+
+@records()
+def dropped_blobs(db: Database) -> None:
+    # Blobs of which the rows are gone, and which are yet to be removed themselves.
+    db.execute("CREATE TABLE dropped_blobs (blob_id TEXT PRIMARY KEY) STRICT")
+
+
+@records()
+def engine_versions(db: Database) -> None:
+    # `rank` orders versions as versions, and is the same however one is written.
+    db.execute(
+        """CREATE TABLE engine_versions (
+            id TEXT PRIMARY KEY, version TEXT NOT NULL, rank TEXT NOT NULL UNIQUE, archives TEXT NOT NULL,
+            official INTEGER NOT NULL, enabled INTEGER NOT NULL, beta INTEGER NOT NULL,
+            deprecated INTEGER NOT NULL, deprecated_reason TEXT NOT NULL, created_at TEXT NOT NULL) STRICT"""
+    )
+    # Which versions workspaces ask for, without reading the workspaces.
+    engine = "coalesce(json_extract(settings, '$.engine'), 'terraform')"
+    db.execute(f"CREATE INDEX workspaces_engine ON workspaces ({engine}, json_extract(settings, '$.engine_version'))")

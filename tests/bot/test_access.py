@@ -8,6 +8,7 @@ from bot.access import (
     ANYWHERE,
     IN_ORGANIZATION,
     IN_WORKSPACE,
+    OF_SITE,
     OF_TEAM,
     Flag,
     Kind,
@@ -42,7 +43,7 @@ def with_flags(*flags: Flag) -> Standing:
 
 def test_each_need_is_asked_in_one_place() -> None:
     assert IN_WORKSPACE == ADMIN
-    places = (ANYWHERE, OF_TEAM, IN_ORGANIZATION, IN_WORKSPACE)
+    places = (ANYWHERE, OF_SITE, OF_TEAM, IN_ORGANIZATION, IN_WORKSPACE)
     assert sum(len(place) for place in places) == len(Needs)
     assert frozenset().union(*places) == set(Needs)
 

@@ -41,6 +41,7 @@ CHANGES: dict[str, Any] = {
     "is_destroy": True,
     "variables": (),
     "options": RunOptions(targets=("terraform_data.one",)),
+    "own_variables": ("password",),
 }
 
 
@@ -55,6 +56,13 @@ def test_every_fact_changes_the_digest(name: str) -> None:
 def test_every_fact_of_a_variable_changes_the_digest(change: dict[str, Any]) -> None:
     other = replace(MANIFEST, variables=(replace(SECRET, **change), *MANIFEST.variables[1:]))
     assert other.digest(KEY) != MANIFEST.digest(KEY)
+
+
+def test_which_variables_are_a_runs_own_is_read_back_and_says_nothing_where_none_is() -> None:
+    assert "own_variables" not in MANIFEST.as_json()
+    for own in ((), ("password",)):
+        told = replace(MANIFEST, own_variables=own)
+        assert Manifest.from_json(json.loads(json.dumps(told.as_json()))) == told
 
 
 def test_the_digest_is_keyed() -> None:

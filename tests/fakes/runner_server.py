@@ -105,11 +105,14 @@ class FakeRunlock:
             "workspace_id": "ws-1",
             "engine": "terraform",
             "engine_version": "",
+            "project": "Payments",
             "working_directory": "",
             "is_destroy": False,
             "options": {
                 "refresh": True,
                 "refresh_only": False,
+                "generates_configuration": False,
+                "allows_empty_apply": False,
                 "structured_output": False,
                 "drawn_by_client": False,
                 "targets": [],
@@ -126,6 +129,7 @@ class FakeRunlock:
             "timeout_seconds": 60,
             "plan_digest": "",
             "foreign": False,
+            "registered_versions": [],
         }
         return {**document, **changes}
 

@@ -23,7 +23,7 @@ def functions(path: Path) -> set[str]:
 def test_a_guard_stands_where_the_table_says(mutant: Mutant) -> None:
     for edit in mutant.edits:
         text = (ROOT / edit.file).read_text()
-        assert text.count(edit.guard) == 1, f"{edit.file} has changed: write its guard anew in tests/mutants/guards.py"
+        assert text.count(edit.guard) == 1, f"{edit.file} has changed: write its guard anew in tests/mutants/"
         ast.parse(text.replace(edit.guard, edit.mutated))
 
 

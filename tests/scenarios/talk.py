@@ -9,9 +9,11 @@ from typing import Any
 from bot.run import Run, RunStatus, Stage
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
+from tests.fakes.github import FakeGitHub
 from tests.scenarios.world import HELLO, World
 
 BEFORE_MERGE: dict[str, Any] = {"vcs_workflow": "apply-before-merge"}
+ANY_BASE = {**BEFORE_MERGE, "apply_requirements": []}
 MORE = 'resource "terraform_data" "more" {}\n'
 OTHER = 'resource "terraform_data" "hello" {\n  input = "other"\n}\n'
 BROKEN = 'resource "terraform_data" "broken" {\n  input = var.nowhere\n}\n'
@@ -102,3 +104,20 @@ def digest_in(answer: str) -> str:
     found = re.search(r"apply ([0-9a-f]{6,})", answer)
     assert found, answer
     return found[1]
+
+
+def made_last(world: World, pull: Any = None) -> Run:
+    """The newest run, of this pull request if one is given."""
+    runs = [run for run in world.runs() if pull is None or run.pull_number == pull.number]
+    return max(runs, key=lambda run: run.created_at)
+
+
+def two_pulls(world: World, **settings: Any) -> tuple[Team, Any, Any]:
+    """Both want to change prod, and each has its plan."""
+    team = Team(world, **{**ANY_BASE, **settings})
+    return team, team.open("one", {"main.tf": HELLO}), team.open("other", {"other.tf": MORE})
+
+
+def sign(team: Team) -> str:
+    """What the host writes before a pull request's number."""
+    return "#" if isinstance(team.host, FakeGitHub) else "!"

@@ -9,7 +9,8 @@ import pytest
 from bot.access import Level, WorkspaceAccess, access_of
 from bot.run import RunStatus
 from storage.people import User
-from tests.scenarios.talk import BEFORE_MERGE, Team
+from tests.scenarios.talk import BEFORE_MERGE, Team, two_pulls
+from tests.scenarios.under_way import At, UnderWay
 from tests.scenarios.world import World
 
 READS = access_of(Level.READ)
@@ -114,29 +115,82 @@ def test_others_are_not_touched_by_somebodys_link(world: World) -> None:
     assert world.runs()[-1].confirmed_by == "alice"
 
 
-@pytest.mark.parametrize(("command", "says"), [("discard", "may not do that"), ("cancel", "nothing here to cancel")])
-def test_nor_may_they_take_away_what_others_planned(world: World, command: str, says: str) -> None:
+def may_apply_from_now_on(team: Team, user: User) -> None:
+    """The one team that this user is in has access to apply runs in prod."""
+    services = team.world.services
+    (ours,) = services.teams.of_user(team.world.organization().id, user.id)
+    (grant,) = (g for g in services.team_access.page(team.prod.id, limit=10, offset=0)[0] if g.team_id == ours.id)
+    services.team_access.change(grant.id, access_of(Level.WRITE))
+
+
+NO_ACCESS = "the account belongs to the user `bob-here` here, whose teams have no access for applying runs there"
+
+
+@pytest.mark.parametrize("settings", [{}, BEFORE_MERGE], ids=["of a push", "of a pull request"])
+def test_nor_may_they_discard_what_others_planned(world: World, settings: dict[str, Any]) -> None:
+    """Invariant 13."""
+    team = Team(world, **settings)
+    pull = team.open() if settings else team.merged()
+    user = linked(team, team.bob, access_of(Level.PLAN))
+    run = world.runs()[-1]
+    assert run.status is (RunStatus.PLANNED_AND_SAVED if settings else RunStatus.PLANNED)
+
+    assert NO_ACCESS in team.say(pull, "discard", team.bob)
+    assert world.run(run) == run
+
+    may_apply_from_now_on(team, user)
+    assert "Discarded: `prod`" in team.say(pull, "discard", team.bob)
+    assert world.run(run).status is RunStatus.DISCARDED
+
+
+@pytest.mark.parametrize("at", At)
+def test_nor_cancel_what_is_under_way(world: World, at: At) -> None:
+    """Invariant 13: wherever the run is."""
+    team = Team(world, **({} if at is At.BEHIND_ANOTHER else BEFORE_MERGE))
+    user = linked(team, team.bob, access_of(Level.PLAN))
+    with UnderWay(team, at) as told:
+        before = told.all_of_it()
+
+        assert NO_ACCESS in team.say(told.place, "cancel", team.bob)
+        assert told.all_of_it() == before
+
+        may_apply_from_now_on(team, user)
+        assert "Cancelled, or asked to stop: `prod`" in team.say(told.place, "cancel", team.bob)
+        assert told.ends() is RunStatus.CANCELED
+
+
+@pytest.mark.parametrize("at", [At.QUEUED, At.PLANNING])
+def test_a_plan_that_nobody_could_apply_is_cancelled_by_who_may_plan(world: World, at: At) -> None:
     """Invariant 13."""
     team = Team(world)
-    pull = team.merged()
-    linked(team, team.bob, access_of(Level.PLAN))
-    run = world.runs()[-1]
+    linked(team, team.bob, READS)
+    linked(team, team.alice, access_of(Level.PLAN))
+    with UnderWay(team, at) as told:
+        before = told.all_of_it()
 
-    answer = team.say(pull, command, team.bob)
+        assert "have no access for planning runs there" in team.say(told.place, "cancel", team.bob)
+        assert told.all_of_it() == before
 
-    assert says in answer
-    assert world.run(run) == run
+        team.say(told.place, "cancel", team.alice)
+        assert told.ends() is RunStatus.CANCELED
 
 
 def test_nor_free_what_is_held(world: World) -> None:
     """Invariant 13."""
-    team = Team(world, **BEFORE_MERGE)
-    pull = team.open()
-    team.say(pull, "apply", team.alice)
-    linked(team, team.bob, READS)
+    team, one, other = two_pulls(world)
+    team.say(one, "apply", team.alice)
+    user = linked(team, team.bob, READS)
+    held = world.services.workspaces.hold(team.prod.id)
+    assert held is not None
+    assert held.pull_number == one.number
 
-    assert "may not do that" in team.say(pull, "unlock", team.bob)
-    assert world.services.workspaces.hold(team.prod.id) is not None
+    assert NO_ACCESS in team.say(one, "unlock", team.bob)
+    assert world.services.workspaces.hold(team.prod.id) == held
+    assert "waits for" in team.say(other, "apply", team.alice)
+
+    may_apply_from_now_on(team, user)
+    assert "Freed: `prod`" in team.say(one, "unlock", team.bob)
+    assert world.services.workspaces.hold(team.prod.id) is None
 
 
 @pytest.mark.parametrize(("access", "plans"), [(READS, False), (access_of(Level.PLAN), True)])

@@ -12,7 +12,7 @@ from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions import run_triggers
 from handlers.reactions.decisions import confirm
-from handlers.reactions.stage_ended import after_apply
+from handlers.reactions.stage_ended import after_stage
 from tests.scenarios.talk import Team
 from tests.scenarios.world import HELLO, World
 
@@ -87,7 +87,7 @@ def test_it_runs_what_the_workspace_ran_last(github_world: World) -> None:
 def test_a_doubled_job_changes_nothing(github_world: World) -> None:
     two = Two(github_world)
     source = two.network_changes()
-    github_world.enqueue(after_apply(github_world.services, source.id))
+    github_world.enqueue(after_stage(github_world.services, source.id))
     github_world.enqueue([Job(Verb.STAGE_ENDED, source.id)] * 2)
     github_world.settle()
     github_world.enqueue([Job(Verb.STAGE_ENDED, source.id), Job(Verb.SWEEP)])
@@ -160,7 +160,7 @@ def test_a_target_without_configuration_gets_no_run_and_the_source_says_so_once(
     empty = services.workspaces.add(two.app.organization_id, "empty")
     services.triggers.add(empty, two.network)
     source = two.network_changes()
-    after_apply(services, source.id)
+    after_stage(services, source.id)
     github_world.settle()
     assert github_world.runs(empty) == []
     assert github_world.timeline(source).count("no run in empty: it has no configuration yet") == 1

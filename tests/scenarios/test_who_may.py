@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.run import RunStatus
-from tests.scenarios.talk import BEFORE_MERGE, OTHER, Team
+from bot.run import RunKind, RunStatus
+from tests.scenarios.talk import ANY_BASE, BEFORE_MERGE, OTHER, Team, made_last, two_pulls
+from tests.scenarios.under_way import At, UnderWay
 from tests.scenarios.world import World
 
 
@@ -35,8 +36,11 @@ def test_who_has_the_role_may_apply(world: World, needed: str, role: str) -> Non
     assert (run.status, run.confirmed_by) == (RunStatus.APPLIED, "carol")
 
 
-@pytest.mark.parametrize("text", ["plan", "apply", "discard", "cancel", "unlock"])
-def test_who_only_reads_may_do_nothing(world: World, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("plan", RunStatus.DISCARDED), ("apply", RunStatus.APPLIED), ("discard", RunStatus.DISCARDED)],
+)
+def test_who_only_reads_may_do_nothing(world: World, text: str, status: RunStatus) -> None:
     """Invariant 13: also what seems harmless runs code with the workspace's variables, or takes something away."""
     team = Team(world, **BEFORE_MERGE)
     pull = team.open()
@@ -44,18 +48,108 @@ def test_who_only_reads_may_do_nothing(world: World, text: str) -> None:
 
     answer = team.say(pull, text, team.rhea)
 
+    assert "`rhea` may not do that in " in answer
+    assert "it takes the role write or more" in answer
     assert world.only_run() == before
-    assert ("nothing" if text in ("cancel", "unlock") else "may not") in answer
+    team.say(pull, text, team.alice)
+    assert world.run(before).status is status
 
 
-def test_who_only_reads_may_not_free_what_is_held(world: World) -> None:
-    """Invariant 13."""
-    team = Team(world, **BEFORE_MERGE)
+def test_who_has_too_small_a_role_may_not_discard(world: World) -> None:
+    """Invariant 13: neither the plan that a pull request keeps, nor the one of a push, which holds the queue."""
+    team = Team(world, apply_permission="maintain")
+    carol = team.host.person("carol", role="maintain", repo=team.repo)
+    kept = world.workspace("kept", team.repo, apply_permission="maintain", **BEFORE_MERGE)
     pull = team.open()
-    team.say(pull, "apply")
+    (saved,) = world.runs(kept)
+    assert saved.status is RunStatus.PLANNED_AND_SAVED
+    for who in (team.rhea, team.bob):
+        assert f"`{who.login}` may not do that in `kept`" in team.say(pull, "discard -w kept", who)
+    assert world.run(saved) == saved
+    team.say(pull, "discard -w kept", carol)
+    assert world.run(saved).status is RunStatus.DISCARDED
 
-    assert "may not" in team.say(pull, "unlock", team.rhea)
-    assert world.services.workspaces.hold(team.prod.id) is not None
+    pull.merge(by=team.alice)
+    world.settle()
+    pushed = world.runs(team.prod)[-1]
+    assert pushed.status is RunStatus.PLANNED
+    for who in (team.rhea, team.bob):
+        answer = team.say(pull, "discard -w prod", who)
+        assert f"`{who.login}` may not do that in `prod`" in answer
+        assert "takes the role maintain or more" in answer
+    assert world.run(pushed) == pushed
+    team.say(pull, "discard -w prod", carol)
+    assert world.run(pushed).status is RunStatus.DISCARDED
+
+
+@pytest.mark.parametrize("at", At)
+def test_who_has_too_small_a_role_may_not_cancel(world: World, at: At) -> None:
+    """Invariant 13: wherever the run is; who may apply may stop it."""
+    workflow = {} if at is At.BEHIND_ANOTHER else BEFORE_MERGE
+    team = Team(world, apply_permission="maintain", **workflow)
+    carol = team.host.person("carol", role="maintain", repo=team.repo)
+    with UnderWay(team, at, approver=carol) as told:
+        before = told.all_of_it()
+        for who in (team.rhea, team.bob):
+            answer = team.say(told.place, "cancel", who)
+            assert f"`{who.login}` may not do that in `prod`: it takes the role maintain or more" in answer
+            assert told.all_of_it() == before
+
+        assert "Cancelled, or asked to stop: `prod`" in team.say(told.place, "cancel", carol)
+        assert told.ends() is RunStatus.CANCELED
+
+
+@pytest.mark.parametrize("at", [At.QUEUED, At.PLANNING])
+def test_who_only_reads_may_not_cancel_a_plan_that_nobody_could_apply(world: World, at: At) -> None:
+    """Invariant 13: a pull request's plan-only run takes the role to write, whatever an apply takes."""
+    team = Team(world, apply_permission="admin")
+    with UnderWay(team, at) as told:
+        assert told.run.kind is RunKind.PLAN_ONLY
+        before = told.all_of_it()
+
+        assert "`rhea` may not do that in `prod`: it takes the role write" in team.say(told.place, "cancel", team.rhea)
+        assert told.all_of_it() == before
+
+        team.say(told.place, "cancel", team.bob)
+        assert told.ends() is RunStatus.CANCELED
+
+
+def test_who_has_too_small_a_role_may_not_free_what_is_held(world: World) -> None:
+    """Invariant 13: for the pull request that waits, it stays as it was."""
+    team, one, other = two_pulls(world, apply_permission="maintain")
+    carol = team.host.person("carol", role="maintain", repo=team.repo)
+    team.say(one, "apply", carol)
+    held = world.services.workspaces.hold(team.prod.id)
+    assert held is not None
+    assert held.pull_number == one.number
+
+    for who in (team.rhea, team.bob):
+        answer = team.say(one, "unlock", who)
+        assert f"`{who.login}` may not do that in `prod`: it takes the role maintain or more" in answer
+    assert world.services.workspaces.hold(team.prod.id) == held
+    assert "waits for" in team.say(other, "apply", carol)
+
+    assert "Freed: `prod`" in team.say(one, "unlock", carol)
+    assert world.services.workspaces.hold(team.prod.id) is None
+    team.say(other, "apply", carol)
+    assert made_last(world, other).status is RunStatus.APPLIED
+
+
+def test_of_two_workspaces_that_are_held_none_is_freed_by_who_may_free_one(world: World) -> None:
+    """Invariant 13: the same pull request holds both, and one takes an admin."""
+    team = Team(world, apply_permission="admin", **ANY_BASE)
+    staging = world.workspace("staging", team.repo, **ANY_BASE)
+    boss = team.host.person("boss", role="admin", repo=team.repo)
+    pull = team.open()
+    team.say(pull, "apply", boss)
+    held = [world.services.workspaces.hold(workspace.id) for workspace in (team.prod, staging)]
+    assert None not in held
+
+    assert "`bob` may not do that in `prod`: it takes the role admin" in team.say(pull, "unlock", team.bob)
+    assert [world.services.workspaces.hold(workspace.id) for workspace in (team.prod, staging)] == held
+
+    team.say(pull, "unlock", boss)
+    assert [world.services.workspaces.hold(workspace.id) for workspace in (team.prod, staging)] == [None, None]
 
 
 @pytest.mark.parametrize("text", ["help", "explain"])

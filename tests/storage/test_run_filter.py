@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.run import FINAL, RunStatus
+from bot.run_words import Operation
 from storage import migrations
 from storage.database import Records
-from storage.run_filter import IN_TURN, NEWEST_FIRST, UNFINISHED, RunFilter
+from storage.run_filter import IN_TURN, NEWEST_FIRST, OUTDATED, UNFINISHED, RunFilter
 
 ORGANIZATION: dict[str, Any] = {"organization_id": "org-1"}
 WORKSPACE: dict[str, Any] = {"workspace_id": "ws-1"}
@@ -33,7 +34,9 @@ def plan(records: Records, sql: str, parameters: Any) -> str:
         (RunFilter(**ORGANIZATION, statuses=[RunStatus.APPLIED]), "runs_by_organization"),
         (RunFilter(**ORGANIZATION, user="ada"), "runs_by_organization"),
         (RunFilter(**ORGANIZATION, commit="3f2a"), "runs_by_organization"),
+        (RunFilter(**ORGANIZATION, operations=[*Operation], sources=["tfe-api"]), "runs_by_organization"),
         (RunFilter(**WORKSPACE), "runs_by_workspace"),
+        (RunFilter(**WORKSPACE, operations=[Operation.DESTROY], sources=["tfe-api"]), "runs_by_workspace"),
         (RunFilter(**WORKSPACE, statuses=[RunStatus.APPLIED], user="ada"), "runs_by_workspace"),
     ],
 )
@@ -46,9 +49,23 @@ def test_a_page_is_found_in_order_within_an_index(records: Records, wanted: RunF
 
 @pytest.mark.parametrize("facts", [ORGANIZATION, WORKSPACE])
 def test_they_are_counted_within_an_index(records: Records, facts: dict[str, Any]) -> None:
-    for more in ({}, {"statuses": [RunStatus.APPLIED]}, {"is_destroy": True}, {"user": "ada"}):
+    for more in (
+        {},
+        {"statuses": [RunStatus.APPLIED]},
+        {"operations": [Operation.DESTROY]},
+        {"sources": ["tfe-api"]},
+        {"user": "ada"},
+    ):
         condition, parameters = RunFilter(**facts, **more).as_sql()
         assert "COVERING INDEX" in plan(records, f"SELECT count(*) FROM runs WHERE {condition}", parameters)
+
+
+def test_what_is_out_of_date_is_found_among_the_saved_plans(records: Records) -> None:
+    of_one = f"SELECT id, status FROM runs WHERE workspace_id = ? AND {OUTDATED} ORDER BY queue_sequence"
+    assert "SEARCH runs USING INDEX runs_saved (" in plan(records, of_one, ("ws-1",))
+    assert "SCAN runs USING INDEX runs_saved" in plan(
+        records, f"SELECT DISTINCT workspace_id FROM runs WHERE {OUTDATED}", ()
+    )
 
 
 def test_what_is_unfinished_or_at_work_is_found_among_the_few(records: Records) -> None:

@@ -19,6 +19,9 @@ from tests.fakes.runner_server import POOL_TOKEN, FakeJob, FakeRunlock
 # Where `make install-dev` puts old engines, in the layout of RUNLOCK_ENGINES.
 OLD_ENGINES = Path(os.environ.get("RUNLOCK_TEST_ENGINES") or Path(sys.prefix, "engines"))
 NEEDS_TERRAFORM = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on PATH")
+# A script for `add_engine`, of an engine whose plan does what stands for %s.
+PLANS = """plan) for a; do case $a in -out=*) out=${a#-out=} ;; esac; done; %s; exit 2 ;;
+show) echo '{"resource_changes": []}' ;;"""
 
 
 @pytest.fixture

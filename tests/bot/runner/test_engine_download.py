@@ -17,8 +17,9 @@ from bot.runner.engine_download import (
     download_release,
     trusted_keys,
 )
-from bot.runner.engine_versions import NoEngine, Wanted, find_engine
+from bot.runner.engine_versions import NoEngine, find_engine
 from bot.runner.settings import RunnerSettings
+from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 from tests.fakes.engine_releases import EngineReleases, Signer, zip_of
 

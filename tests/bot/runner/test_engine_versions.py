@@ -6,8 +6,9 @@ import pytest
 from packaging.version import Version
 
 from bot.errors import Refused
-from bot.runner.engine_versions import Wanted, find_engine
+from bot.runner.engine_versions import find_engine
 from bot.runner.settings import RunnerSettings
+from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 
 VERSIONS = ["0.11.11", "1.3.0", "1.5.0", "1.5.2", "1.9.1", "2.0.0", "2.0.0-rc1", "1.6.0-beta2"]

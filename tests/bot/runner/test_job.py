@@ -42,6 +42,10 @@ def test_a_job_is_read_and_shows_no_secret(server: FakeRunlock) -> None:
         {"variables": [{**VARIABLE, "category": "shell"}]},
         {"variables": [{**VARIABLE, "value": 1}]},
         {"variables": ["x"]},
+        {"registered_versions": None},
+        {"registered_versions": ["1.9.8"]},
+        {"registered_versions": [{"version": "1.9.8"}]},
+        {"registered_versions": [{}] * 1001},
     ],
 )
 def test_anything_else_is_trouble_for_good(server: FakeRunlock, changes: dict[str, Any]) -> None:

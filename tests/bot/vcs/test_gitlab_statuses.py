@@ -109,6 +109,16 @@ def test_a_new_description_while_pending_moves_once_and_then_waits_for_the_end(
     assert posts(gitlab) == 3
 
 
+def test_words_that_will_stand_for_long_are_always_said(
+    gitlab_host: GitLabHost, infra: FakeRepository, ours: Repository
+) -> None:
+    for words in ("comment apply", "approved", "waits for !1", "comment apply", "waits for !2"):
+        status = replace(a_status(PENDING, words), lasts=words != "approved")
+        gitlab_host.post_status(ours, infra.head(), status, pull=None)
+        assert infra.statuses(infra.head())["runlock/plan"].description == words
+        assert infra.statuses(infra.head())["runlock/plan"].state in ("pending", "running")
+
+
 def test_a_new_description_of_a_finished_status_is_posted(
     gitlab_host: GitLabHost, infra: FakeRepository, ours: Repository
 ) -> None:

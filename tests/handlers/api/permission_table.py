@@ -47,6 +47,9 @@ ROLES: dict[str, set[str]] = {
     "own planning run": {"entitlements", "find", "state: read", "outputs"},
     "own applying run": {"entitlements", "find", "state: read", "outputs", "state: write", "lock"},
     "nobody's member": {"a token", "a user"},
+    # It opens the `admin/` part and nothing else: whatever is an organization's is asked as of anybody.
+    "site admin": {"a token", "a user", "site"},
+    "site admin in an organization": MEMBER | {"site"},
     "owner elsewhere": {"a token", "a user"},
     "organization token elsewhere": {"a token"},
     "owners' team token elsewhere": {"a token"},
@@ -164,6 +167,10 @@ ROUTES: dict[str, list[str]] = {
         *("POST /team-workspaces", "PATCH /team-workspaces/<grant_id>", "DELETE /team-workspaces/<grant_id>"),
         *("GET /plans/<plan_id>/json-output", f"GET {_RUN}/plan/json-output"),
     ],
+    "site": [
+        *(f"{method} /admin/terraform-versions" for method in ("GET", "POST")),
+        *(f"{method} /admin/terraform-versions/<version_id>" for method in ("GET", "PATCH", "DELETE")),
+    ],
 }
 TAKES = {route: what for what, routes in ROUTES.items() for route in routes}
 
@@ -179,6 +186,8 @@ def expected(role: str | None, takes: str) -> int:
         return 403 if "find" in has else 404  # what may be seen says what it takes
     if takes in IN_THE_ORGANIZATION:
         return 403 if "member" in has else 404
+    if takes == "site":
+        return 404  # TFE's: nobody else learns that it is there
     # The wrong kind of token is told so; with the right kind, what is somebody else's is not there.
     kind = {"mia herself": "a user", "mia's": "a token", "colleague": "a token"}.get(takes)
     return 404 if kind in has else 403

@@ -12,6 +12,7 @@ from bot.access import Flag, Level, RunsAccess, StateAccess, WorkspaceAccess, ac
 from bot.ids import OrganizationId
 from bot.run import RunStatus, Stage
 from bot.team import Team, Visibility
+from bot.terraform_version import TerraformVersion
 from bot.workspace import Workspace
 from handlers.api.state_documents import output_id
 from storage.tokens import TokenKind
@@ -144,6 +145,8 @@ class PermissionWorld:
             ("vars", "variable_id"): variable,
             ("run-triggers", "trigger_id"): trigger,
         }
+        registered = self.services.engine_versions.add(TerraformVersion("", "1.9.8", self.services.now()))
+        self.names["terraform-versions", "version_id"] = registered.id
 
     def _made(self, path: str, body: dict[str, Any]) -> str:
         answer = self.world.ask("POST", path, body)
@@ -173,12 +176,21 @@ class PermissionWorld:
         services = self.services
         eve = services.people.add_user("eve", "eve@umbrella.test")
         services.people.make_owner(self.umbrella.id, eve.id)
+        self.tokens["site admin"] = self._site_admin("sam")
+        self.tokens["site admin in an organization"] = self._site_admin("sue", self.acme.id)
         self.tokens["nobody's member"] = self.world.token_of(services.people.add_user("zoe", "zoe@home.test"))
         self.tokens["owner elsewhere"] = self.world.token_of(eve)
         self.tokens["organization token elsewhere"] = self._of_organization(self.umbrella.id)
         self.tokens["owners' team token elsewhere"] = self._of_team(services.teams.owners(self.umbrella.id))
         lair = services.workspaces.add(self.umbrella.id, "prod")
         self.tokens["applying run elsewhere"] = self._of_run(lair, RunStatus.APPLYING)
+
+    def _site_admin(self, name: str, organization_id: OrganizationId | None = None) -> str:
+        user = self.services.people.add_user(name, f"{name}@site.test")
+        self.services.people.make_site_admin(user.id, is_one=True)
+        if organization_id is not None:
+            self.services.people.join(organization_id, user.id)
+        return self.world.token_of(user)
 
     def _team(self, role: str, *, grant: WorkspaceAccess | None = None, flags: Any = ()) -> Team:
         name = "".join(letter if letter.isalnum() else "-" for letter in role)

@@ -21,6 +21,7 @@ from tests.handlers.api.permission_world import PermissionWorld, related
 
 RULES = [rule for room in ROOMS for rule in room.RULES]
 REFUSALS = (401, 403, 404)
+OF_ITS_STATE = "/runs/<run_id>/actions/force-execute"  # there a 403 may also speak of the run, as TFE's does
 _WANTED = re.compile(r"([a-z-]+(?:/vars)?)/<(\w+)>")
 
 
@@ -50,6 +51,8 @@ def test_each_role_gets_exactly_what_it_may(matrix: PermissionWorld, role: str |
         )
         assert answer.status_code < 500, (method, path, answer.text)
         kind = answer.status_code if answer.status_code in REFUSALS else 200
+        if path == OF_ITS_STATE and "does not wait behind another run" in answer.text:
+            kind = 200
         if kind != expected(role, TAKES[f"{method} {path}"]):
             wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
     assert not wrong, f"{role}:\n" + "\n".join(wrong)

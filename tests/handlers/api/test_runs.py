@@ -1,4 +1,4 @@
-"""Runs: asked for by hand, read, listed and narrowed."""
+"""Runs: asked for by hand and read."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from bot.run_options import RunOptions
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.stages import StageResult, end_stage
-from tests.fakes.door_world import SHA, START, TWO_CHANGES, World, git, value
+from tests.fakes.door_world import START, TWO_CHANGES, World, git, value
 
 
 def body(workspace: Workspace, version: str = "", **given: Any) -> dict[str, Any]:
@@ -106,6 +106,21 @@ def test_a_run_of_a_configuration_that_is_there(world: World, joined: Workspace)
     assert set(kinds) == {"plans", "applies", "configuration-versions", "ingress-attributes"}
 
 
+def test_a_workspace_may_forbid_to_destroy_everything(world: World, joined: Workspace) -> None:
+    forbid = {"data": {"type": "workspaces", "attributes": {"allow-destroy-plan": False}}}
+    changed = world.ask("PATCH", f"workspaces/{joined.id}", forbid)
+    assert changed.json["data"]["attributes"]["allow-destroy-plan"] is False
+    answer = world.ask("POST", "runs", body(joined, is_destroy=True))
+    assert answer.status_code == 422
+    assert "allow-destroy-plan" in answer.json["errors"][0]["detail"]
+    assert world.ask("POST", "runs", body(joined)).status_code == 201
+
+
+def test_only_what_waits_behind_another_run_goes_before_it(world: World, joined: Workspace) -> None:
+    alone = world.run(joined)
+    assert world.ask("POST", f"runs/{alone.id}/actions/force-execute", {}).status_code == 403
+
+
 @pytest.mark.parametrize("name", ["allow-empty-apply", "allow-config-generation"])
 def test_an_option_is_kept_with_the_run_and_shown(world: World, joined: Workspace, name: str) -> None:
     made = world.ask("POST", "runs", body(joined, **{name: True}))
@@ -171,6 +186,27 @@ def test_a_run_is_locked_to_the_options_that_it_was_asked_with(world: World, joi
     assert [(each.key, each.value, each.hcl) for each in manifest.variables] == [("greeting", '"moin"', True)]
 
 
+def test_a_run_shows_its_own_variables_and_no_others(world: World, joined: Workspace) -> None:
+    services = world.services
+    services.variables.set(joined.id, "region", "eu")
+    services.variables.set(joined.id, "size", "small")
+    services.variables.set(joined.id, "password", "hunter2", sensitive=True)
+    zone = {"type": "vars", "attributes": {"key": "zone", "value": "b", "category": "terraform"}}
+    of_set = {"workspaces": {"data": [{"type": "workspaces", "id": joined.id}]}, "vars": {"data": [zone]}}
+    priority = {"type": "varsets", "attributes": {"name": "rules", "priority": True}, "relationships": of_set}
+    assert world.ask("POST", "organizations/acme/varsets", {"data": priority}).status_code == 201
+    given = {"size": '"large"', "password": '"letmein"', "zone": '"a"', "more": "[1]"}
+    asked = [{"key": key, "value": text} for key, text in given.items()]
+    made = world.ask("POST", "runs", body(joined, variables=asked))
+    expected = [{"key": "more", "value": "[1]"}, {"key": "password", "value": ""}, {"key": "size", "value": '"large"'}]
+    run_id = made.json["data"]["id"]
+    for answer in (made, world.ask("GET", f"runs/{run_id}")):
+        assert answer.json["data"]["attributes"]["variables"] == expected
+    frozen = {each.key: (each.value, each.sensitive) for each in services.runs.manifest(run_id).variables}
+    assert frozen["password"] == ('"letmein"', True)  # so that the log doesn't show it either
+    assert (frozen["size"], frozen["zone"]) == (('"large"', False), ("b", False))
+
+
 def test_runs_that_cannot_be(world: World, joined: Workspace) -> None:
     alone = world.services.workspaces.add(world.organization.id, "alone")
     assert world.ask("POST", "runs", {}).status_code == 422
@@ -226,17 +262,6 @@ def test_every_status_has_a_document(world: World, status: RunStatus, kind: RunK
         assert not set(stages.values()) & {"pending", "queued", "running"}
 
 
-def test_positions_in_a_workspaces_queue(world: World) -> None:
-    workspace = world.workspace()
-    runs = [world.run(workspace, RunStatus.PLANNING), world.run(workspace), world.run(workspace)]
-    found = world.ask("GET", f"workspaces/{workspace.id}/runs").json["data"]
-    assert [(run["id"], run["attributes"]["position-in-queue"]) for run in found] == [
-        (runs[2].id, 3),
-        (runs[1].id, 2),
-        (runs[0].id, 1),
-    ]
-
-
 def test_the_timeline_is_the_run_events(world: World) -> None:
     run = world.run(world.workspace())
     world.services.timeline.add(run.id, "made by the push of 3f2a9c4 to main", "octocat")
@@ -247,51 +272,6 @@ def test_the_timeline_is_the_run_events(world: World) -> None:
         "planning on runner r1",
     ]
     assert len({event["id"] for event in found}) == 2
-
-
-FILTERS: list[tuple[dict[str, str], list[str]]] = [
-    ({}, ["saved", "destroy", "applied", "pending"]),
-    ({"filter[status]": "", "search[user]": "", "filter[operation]": ""}, ["saved", "destroy", "applied", "pending"]),
-    ({"filter[operation]": "plan_only"}, ["speculative"]),
-    ({"filter[operation]": "plan_only,save_plan"}, ["speculative", "saved"]),
-    ({"filter[operation]": "destroy"}, ["destroy"]),
-    ({"filter[operation]": "plan_and_apply"}, ["applied", "pending"]),
-    ({"filter[operation]": "empty_apply"}, []),
-    ({"filter[status]": "pending,applied"}, ["applied", "pending"]),
-    ({"filter[status]": "assessing"}, []),
-    ({"filter[status_group]": "final"}, ["applied"]),
-    ({"filter[status_group]": "discardable"}, ["saved", "destroy"]),
-    ({"filter[status_group]": "non_final"}, ["saved", "destroy", "pending"]),
-    ({"filter[source]": "tfe-api"}, ["pending"]),
-    ({"filter[source]": "tfe-configuration-version"}, ["saved", "destroy", "applied"]),
-    ({"search[user]": "GRACE"}, ["applied"]),
-    ({"search[commit]": SHA[:7].upper()}, ["saved", "destroy", "applied", "pending"]),
-    ({"search[commit]": "%"}, []),
-    ({"search[basic]": "dest"}, ["destroy"]),
-]
-
-
-@pytest.mark.parametrize(("query", "expected"), FILTERS)
-def test_lists_are_narrowed(world: World, query: dict[str, str], expected: list[str]) -> None:
-    workspace = world.workspace()
-    world.run(workspace, message="pending", trigger_reason=TriggerReason.MANUAL)
-    world.run(workspace, RunStatus.APPLIED, message="applied", created_by="grace")
-    world.run(workspace, RunStatus.PLANNED, message="destroy", is_destroy=True)
-    world.run(workspace, RunStatus.PLANNED_AND_SAVED, message="saved", kind=RunKind.SAVED_PLAN)
-    world.run(workspace, RunStatus.PLANNED_AND_FINISHED, message="speculative", kind=RunKind.PLAN_ONLY)
-    for path in (f"workspaces/{workspace.id}/runs", "organizations/acme/runs"):
-        answer = world.ask("GET", path, query_string=query)
-        assert [run["attributes"]["message"] for run in answer.json["data"]] == expected
-        assert answer.json["meta"]["pagination"]["total-count"] == len(expected)
-
-
-def test_the_organizations_runs_of_some_workspaces(world: World) -> None:
-    one, two = world.workspace("one"), world.workspace("two")
-    world.run(one), world.run(two)
-    answer = world.ask("GET", "organizations/acme/runs", query_string={"filter[workspace_names]": "two,three"})
-    assert [run["relationships"]["workspace"]["data"]["id"] for run in answer.json["data"]] == [two.id]
-    included = world.ask("GET", "organizations/acme/runs", query_string={"include": "workspace"})
-    assert {found["id"] for found in included.json["included"]} == {one.id, two.id}
 
 
 def test_a_local_workspace_is_refused_before_any_host_is_asked(world: World) -> None:

@@ -187,6 +187,17 @@ def test_the_schemas_that_a_plan_is_drawn_with(world: World, by: str) -> None:
     }
 
 
+def test_a_plan_says_where_its_json_is(world: World) -> None:
+    run = world.run(world.workspace(), RunStatus.PLANNED)
+    ident = run.id.removeprefix("run-")
+    for path in (f"plans/plan-{ident}", f"runs/{run.id}/plan"):
+        links = world.ask("GET", path).json["data"]["links"]
+        assert links["json-output"] == f"/api/v2/plans/plan-{ident}/json-output"
+    assert world.app.test_client().get(links["json-output"]).status_code == 401
+    assert world.ask("GET", links["json-output"].removeprefix("/api/v2/")).status_code == 204
+    assert set(world.ask("GET", f"applies/apply-{ident}").json["data"]["links"]) == {"self"}
+
+
 def test_no_schemas_where_nobody_draws_the_plan(world: World) -> None:
     run = planned(world, drawn_by_client=False)
     finish(world, run)

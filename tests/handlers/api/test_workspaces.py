@@ -1,15 +1,19 @@
 """Workspaces: made, joined to a repository, changed, removed, locked."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.connection import Connection, Provider
-from bot.run import RunKind, RunStatus
+from bot.run import RunKind, RunStatus, Stage
 from handlers.jobs import Verb
+from handlers.reactions.sweep import sweep
+from storage.configuration_versions import Upload
 from tests.fakes.door_world import World
 from tests.fakes.github import FakeGitHub
+from tests.handlers.api.state_world import a_state
 
 WORKSPACES = "organizations/acme/workspaces"
 
@@ -191,6 +195,32 @@ def test_a_busy_workspace_is_not_removed(world: World) -> None:
     assert run.id in refused.json["errors"][0]["detail"]
     assert world.ask("POST", f"runs/{run.id}/actions/discard").status_code == 202
     assert world.ask("DELETE", f"workspaces/{workspace.id}").status_code == 204
+
+
+def test_a_plan_that_is_kept_for_later_goes_with_its_workspace(world: World) -> None:
+    workspace = world.workspace()
+    world.run(workspace, RunStatus.PLANNED_AND_SAVED, kind=RunKind.SAVED_PLAN)
+    assert world.ask("POST", f"workspaces/{workspace.id}/actions/safe-delete", {}).status_code == 204
+
+
+def test_nothing_is_left_of_a_removed_workspace(world: World) -> None:
+    workspace, other = world.workspace(), world.workspace("other")
+    kept = world.stage(world.run(other, RunStatus.PLANNED), Stage.PLAN, b"kept", finished=True)
+    run = world.run(workspace, RunStatus.DISCARDED)
+    world.stage(run, Stage.PLAN, b"gone", finished=True)
+    upload = world.services.configurations.expect(workspace.id, Upload(source="tfe-api", author="ada"))
+    world.services.configurations.uploaded(upload.id, world.services.blobs.put(b"gone as well"))
+    states = world.services.states
+    state = a_state(1, outputs={"greeting": {"value": "hello", "type": "string"}})
+    states.take(workspace.id, states.intake.receive(io.BytesIO(state)), run_id=None)
+    blobs = world.services.settings.server_folder / "blobs"
+    assert len(list(blobs.rglob("blob-*"))) == 5  # two logs, an archive, a state and its outputs
+
+    assert world.ask("DELETE", f"workspaces/{workspace.id}").status_code == 204
+    sweep(world.services)
+
+    (left,) = blobs.rglob("blob-*")
+    assert left.name == world.services.jobs.get(kept).log_blob_id
 
 
 def test_current_run_is_the_head_of_the_queue(world: World) -> None:

@@ -67,3 +67,30 @@ def test_a_member_gets_a_login_link_by_name(acme: Terminal) -> None:
     assert "/login/" in acme.runlock("login-link")  # the only owner's
     assert "/login/" in acme.runlock("login-link", "--user", "bob")
     assert "say whose session" in acme.refused("login-link", "--user", "eve")
+
+
+def test_the_first_user_is_the_sites_admin_and_may_let_others_be(acme: Terminal) -> None:
+    acme.runlock("init", "--organization", "umbrella", "--email", "eve@umbrella.test", "--token-file", "eve")
+    acme.runlock("user", "add", "bob", "--email", "bob@acme.test", "--organization", "acme")
+    assert admins(acme) == ["ada"]
+    assert acme.runlock("user", "site-admin", "BOB@acme.test") == "bob (bob@acme.test) is a site admin\n"
+    assert acme.runlock("user", "site-admin", "eve") == "eve (eve@umbrella.test) is a site admin\n"
+    assert admins(acme) == ["ada", "bob", "eve"]
+    listed = acme.runlock("user", "list", "--organization", "acme").splitlines()
+    assert [line.split()[0] for line in listed if line.endswith("(site admin)")] == ["ada", "bob"]
+    assert "is no site admin" in acme.runlock("user", "site-admin", "bob@acme.test", "--remove")
+    assert admins(acme) == ["ada", "eve"]
+
+
+def test_a_site_admin_is_named_without_doubt(acme: Terminal) -> None:
+    for name in ("bob", "bea"):
+        acme.runlock("user", "add", name, "--email", "both@acme.test")
+    assert "the address of bob, bea" in acme.refused("user", "site-admin", "both@acme.test")
+    assert "nobody here has the address" in acme.refused("user", "site-admin", "joe@acme.test")
+    assert "no user named joe" in acme.refused("user", "site-admin", "joe")
+    assert admins(acme) == ["ada"]
+
+
+def admins(acme: Terminal) -> list[str]:
+    with acme.services() as services:
+        return [user.username for user in services.people.users() if user.is_site_admin]

@@ -1,0 +1,135 @@
+"""What comes with workspaces when `include` asks for it? Only what the asker may read in each of them.
+
+Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces#available-related-resources
+"""
+
+from collections.abc import Iterable, Sequence
+
+from bot.access import Needs
+from bot.errors import NotFound
+from bot.ids import UserId
+from bot.run import Run
+from bot.workspace import Workspace
+from handlers.api.ask import Ask
+from handlers.api.configuration_documents import configuration_resource, ingress_resources
+from handlers.api.documents import Resource
+from handlers.api.organizations import organization_resource
+from handlers.api.projects import project_resources
+from handlers.api.run_documents import RunDocuments
+from handlers.api.state_documents import state_version_resource, workspace_output_resource
+from handlers.api.team_documents import team_resource
+from handlers.api.users import shares_organization, user_resource
+from handlers.api.workspace_documents import WorkspaceDocuments
+
+# TFE's names; those that nothing stands behind here include nothing.
+INCLUDES = frozenset(
+    {"organization", "current_run", "current_run.plan", "current_run.configuration_version", "locked_by"}
+    | {"current_run.configuration_version.ingress_attributes", "current_assessment_result"}
+    | {"current_configuration_version", "current_configuration_version.ingress_attributes"}
+    | {"effective_tag_bindings", "outputs", "project", "readme", "current_state_version"}
+)
+
+
+def with_included(
+    ask: Ask, workspaces: Sequence[Workspace], includes: set[str]
+) -> tuple[list[Resource], list[Resource]]:
+    """(documents of the workspaces, what they include)."""
+    documents = WorkspaceDocuments(ask.asker, workspaces)
+    shown, found = [documents.resource(workspace) for workspace in workspaces], list[Resource]()
+    if "organization" in includes and workspaces:
+        found.append(organization_resource(ask.asker, ask.asker.organization_of(workspaces[0])))
+    if "project" in includes:
+        ids = {workspace.project_id for workspace in workspaces}
+        found += project_resources(ask, ask.services.projects.with_ids(ids))
+    found += _current_runs(ask, workspaces, documents, includes)
+    found += _configurations(ask, workspaces, documents, includes)
+    if "current_state_version" in includes:
+        found += _states(ask, _where(Needs.STATE_READ, workspaces, documents))
+    if "locked_by" in includes:
+        found += _holders(ask, workspaces, documents)
+    if "outputs" in includes:
+        found += _outputs(ask, workspaces, documents, shown)
+    return shown, found
+
+
+def _where(needs: Needs, workspaces: Sequence[Workspace], documents: WorkspaceDocuments) -> list[Workspace]:
+    return [workspace for workspace in workspaces if needs in documents.allowed[workspace.id]]
+
+
+def _current_runs(
+    ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments, includes: set[str]
+) -> list[Resource]:
+    wanted = {name.removeprefix("current_run.") for name in includes if name.startswith("current_run.")}
+    if not wanted and "current_run" not in includes:
+        return []
+    readable = _where(Needs.RUNS_READ, workspaces, documents)
+    heads = [head for workspace in readable for head in documents.queue(workspace)[:1]]
+    runs = RunDocuments(ask.asker, heads)
+    return [*(runs.resource(head) for head in heads), *runs.included_of(heads, wanted)]
+
+
+def _configurations(
+    ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments, includes: set[str]
+) -> list[Resource]:
+    with_ingress = "current_configuration_version.ingress_attributes" in includes
+    if not with_ingress and "current_configuration_version" not in includes:
+        return []
+    readable = _where(Needs.RUNS_READ, workspaces, documents)
+    found: list[Resource] = []
+    for ident in {documents.configurations[each.id] for each in readable if each.id in documents.configurations}:
+        version = ask.services.configurations.find(ident)
+        if version is not None:
+            found.append(configuration_resource(version))
+            found += ingress_resources(ask.services, version) if with_ingress else []
+    return found
+
+
+def _states(ask: Ask, workspaces: Iterable[Workspace]) -> list[Resource]:
+    states = [ask.services.states.current(each.id) for each in workspaces if each.current_state_version_id]
+    return [state_version_resource(ask.services, version) for version in states if version is not None]
+
+
+def _holders(ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments) -> list[Resource]:
+    """A user, or a team, only as far as the asker may know of them: as if they were asked for by their id."""
+    holders = {holder for workspace in workspaces if (holder := documents.holder(workspace)) is not None}
+    found: list[Resource] = []
+    for kind, ident in sorted(holders):
+        if kind == "users":
+            user = ask.services.people.user(UserId(ident))
+            if user is not None and shares_organization(ask.asker, user):
+                found.append(user_resource(user, ask.asker))
+        elif kind == "teams":
+            found += _team(ask, ident)
+    runs = [run for each in _where(Needs.RUNS_READ, workspaces, documents) for run in _holding(documents, each)]
+    shown = RunDocuments(ask.asker, runs)
+    return [*found, *(shown.resource(run) for run in runs)]
+
+
+def _team(ask: Ask, team_id: str) -> list[Resource]:
+    try:
+        return [team_resource(ask.asker, ask.asker.needing(Needs.MEMBER).team(team_id))]
+    except NotFound:
+        return []  # secret, or gone since it took the lock
+
+
+def _holding(documents: WorkspaceDocuments, workspace: Workspace) -> list[Run]:
+    return [head for head in documents.queue(workspace)[:1] if head.holds_workspace]
+
+
+def _outputs(
+    ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments, shown: Sequence[Resource]
+) -> list[Resource]:
+    """Those of each workspace's current state; its document then names them, which it doesn't otherwise."""
+    found: list[Resource] = []
+    by_id = {document["id"]: document for document in shown}
+    for workspace in _where(Needs.OUTPUTS_READ, workspaces, documents):
+        version = ask.services.states.current(workspace.id)
+        if version is None:
+            continue
+        outputs = enumerate(ask.services.states.outputs(version))
+        written = [workspace_output_resource(version, place, output) for place, output in outputs]
+        by_id[workspace.id]["relationships"]["outputs"]["data"] = [
+            {"id": each["id"], "type": each["type"]} for each in written
+        ]
+        found += written
+    return found

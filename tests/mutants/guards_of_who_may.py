@@ -1,0 +1,131 @@
+"""Which guards ask who may do what, and take no answer from a repository's files (invariants 13 and 14)?"""
+
+from tests.mutants.mutant import Mutant, R, S, mutant
+
+WHO_MAY: tuple[Mutant, ...] = (
+    # 13. Who may do what is asked at the moment of doing.
+    mutant(
+        13,
+        "an apply needs the workspace's role",
+        R + "applying.py",
+        "        if not may_apply(asked.role, workspace.apply_permission):\n",
+        "        if not asked.who:\n",
+        S + "test_who_may.py::test_who_has_too_small_a_role_may_not_apply",
+    ),
+    mutant(
+        13,
+        "and so does taking away what could be applied",
+        R + "commands.py",
+        "        elif not may_apply(asked.role, workspace.apply_permission):\n",
+        "        elif not asked.who:\n",
+        S + "test_who_may.py::test_who_has_too_small_a_role_may_not_cancel",
+    ),
+    mutant(
+        13,
+        "a plan that nobody could apply is not cancelled by who only reads",
+        R + "commands.py",
+        "            if not may_plan(asked.role):\n",
+        "            if not asked.who:\n",
+        S + "test_who_may.py::test_who_only_reads_may_not_cancel_a_plan_that_nobody_could_apply",
+    ),
+    mutant(
+        13,
+        "freeing what is held needs the workspace's role",
+        R + "commands.py",
+        "        if not may_apply(asked.role, workspace.apply_permission):\n",
+        "        if not asked.who:\n",
+        S + "test_who_may.py::test_who_has_too_small_a_role_may_not_free_what_is_held",
+    ),
+    mutant(
+        13,
+        "a command is read back before it acts",
+        R + "comments.py",
+        "    if parse(comment.body, services.settings.command_words) != told:\n",
+        "    if not comment.body:\n",
+        S + "test_which_comments_count.py::test_a_comment_edited_before_it_was_read_back_does_nothing",
+    ),
+    mutant(
+        13,
+        "where four eyes are asked for, the author's are not the second pair",
+        R + "applying.py",
+        "        if not workspace.author_may_apply and asked.comment.author.host_id in self._authors(run):\n",
+        "        if not workspace.name:\n",
+        S + "test_who_may.py::test_the_author_may_not_approve_their_own_where_four_eyes_are_asked_for",
+    ),
+    mutant(
+        13,
+        "where an account is linked to a user, an apply needs the user's access too",
+        R + "applying.py",
+        "        refusal = user_refusal(self._services, asked, workspace, Needs.RUNS_APPLY)\n",
+        '        refusal = ""\n',
+        S + "test_linked_users.py::test_who_writes_at_the_host_but_only_reads_here_may_not_apply",
+    ),
+    mutant(
+        13,
+        "and so does taking a plan away",
+        R + "commands.py",
+        "        refusal = user_refusal(services, asked, workspace, needs)\n",
+        '        refusal = "" if needs else "-"\n',
+        S + "test_linked_users.py::test_nor_may_they_discard_what_others_planned",
+        S + "test_linked_users.py::test_nor_cancel_what_is_under_way",
+    ),
+    mutant(
+        13,
+        "and so does planning an open pull request",
+        R + "commands.py",
+        "    wanted, refused = split_by_user(services, asked, wanted, Needs.RUNS_PLAN)\n",
+        "    refused = list[str]()\n",
+        S + "test_linked_users.py::test_plan_takes_access_to_plan",
+    ),
+    mutant(
+        13,
+        "and so does freeing what is held",
+        R + "commands.py",
+        "        refusal = user_refusal(services, asked, workspace, Needs.RUNS_APPLY)\n",
+        '        refusal = ""\n',
+        S + "test_linked_users.py::test_nor_free_what_is_held",
+    ),
+    mutant(
+        13,
+        "what may be seen but not done is refused at every route",
+        "handlers/access.py",
+        "        if self.needs not in elsewhere and self.needs not in allowed:\n",
+        "        if not allowed:\n",
+        "tests/handlers/api/test_permission_matrix.py::test_each_role_gets_exactly_what_it_may",
+    ),
+    mutant(
+        13,
+        "an organization's token never applies",
+        "bot/access.py",
+        "            return IN_WORKSPACE - NEVER_BY_ORGANIZATION\n",
+        "            return IN_WORKSPACE\n",
+        "tests/handlers/api/test_permission_matrix.py::test_each_role_gets_exactly_what_it_may",
+    ),
+    mutant(
+        13,
+        "a comment that was edited speaks for nobody, also after downtime",
+        R + "reconcile.py",
+        "        was_edited = comment.updated_at > comment.created_at\n",
+        "        was_edited = False\n",
+        S + "test_edited_while_away.py::test_a_comment_that_was_edited_into_a_command_is_not_found_later",
+    ),
+    # 14. No configuration of Runlock is read from the repository: here one is obeyed.
+    mutant(
+        14,
+        "no file of the repository says that nobody need approve",
+        R + "new_runs.py",
+        "            fresh = services.workspaces.get(workspace.id)\n",
+        "            fresh = services.workspaces.get(workspace.id)\n"
+        '            if b"auto-apply: true" in services.blobs.read(version.blob_id):\n'
+        '                object.__setattr__(fresh, "auto_apply", True)\n',
+        S + "test_no_repository_configuration.py::test_a_file_in_the_repository_changes_nothing",
+    ),
+    mutant(
+        14,
+        "no file of the repository says where to work",
+        R + "new_runs.py",
+        "        working_directory=workspace.working_directory,\n",
+        '        working_directory="elsewhere" * (b"working-directory: " in services.blobs.read(version.blob_id)),\n',
+        S + "test_no_repository_configuration.py::test_a_file_in_the_repository_changes_nothing",
+    ),
+)
