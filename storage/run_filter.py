@@ -19,7 +19,8 @@ IN_TURN = "status NOT IN ('applying', 'planning'), status != 'apply_queued', kin
 _AT_WORK = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
 # Plans that are kept, or about to be, made on another state than their workspace has now. Word for word the condition
 # of the index `runs_saved`, and what it can't say.
-OUTDATED = """kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')
+SAVED = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
+OUTDATED = f"""{SAVED}
     AND planned_on IS NOT (SELECT current_state_version_id FROM workspaces WHERE workspaces.id = runs.workspace_id)"""
 _SHORTEST_FOUND = 3  # characters: an index of trigrams knows nothing shorter
 _FOUND = """id IN (SELECT run_id FROM run_texts

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from bot.ids import RepositoryId, RunId, WorkspaceId
@@ -13,7 +14,7 @@ from bot.run_words import operation_of, source_of
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
 from storage.database import Records, Row
 from storage.encryption import Keyring
-from storage.run_filter import NEWEST_FIRST, OUTDATED, UNFINISHED, RunFilter
+from storage.run_filter import NEWEST_FIRST, OUTDATED, SAVED, UNFINISHED, RunFilter
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
@@ -113,6 +114,11 @@ class RunStore:
     def outdated(self, workspace_id: WorkspaceId) -> list[Run]:
         """Plans that are kept, or about to be, made on another state than the workspace has now."""
         return self._select(f"workspace_id = ? AND {OUTDATED} ORDER BY queue_sequence", (workspace_id,))
+
+    def kept_by_nobody_else(self, before: datetime) -> list[Run]:
+        """Plans made before that moment that somebody keeps without a pull request (`plan -out`)."""
+        condition = f"{SAVED} AND status = 'planned_and_saved' AND pull_number IS NULL AND created_at < ?"
+        return self._select(condition, (to_text(before),))
 
     def workspaces_with_outdated(self) -> list[WorkspaceId]:
         rows = self._records.rows(f"SELECT DISTINCT workspace_id FROM runs WHERE {OUTDATED}")

@@ -1,5 +1,7 @@
 """Which workspaces does a request look for? The query of a list, as a filter; stray parameters are left alone.
 
+But for one that would narrow the list and can't: all of it would be taken for what was asked for.
+
 Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces#list-workspaces
 """
 
@@ -13,12 +15,15 @@ from handlers.api.requests import BadRequest, asked, asked_list
 from storage.workspace_filter import WorkspaceFilter, WorkspaceSort
 
 MOST_TAGS_ASKED = 50
+NOT_HERE = "filter[current-run][status]"
 
 _TAGGED = re.compile(r"filter\[tagged\]\[(\w{1,10})\]\[(key|value)\]")
 
 
 def asked_filter(organization_id: OrganizationId, visible_to: Sequence[WorkspaceId] | None) -> WorkspaceFilter:
-    """`visible_to`: None for all of them. Raises BadRequest for more tags than anybody asks for."""
+    """`visible_to`: None for all of them. Raises BadRequest for more tags than anybody asks for, or what isn't here."""
+    if asked(NOT_HERE):
+        raise BadRequest(f"workspaces can't be narrowed by {NOT_HERE} here")
     order = asked("sort")
     name = order.removeprefix("-")
     keys, excluded, tagged = asked_list("search[tags]") or [], asked_list("search[exclude-tags]") or [], _tagged()

@@ -6,20 +6,29 @@ import structlog
 
 from bot.connection import Repository
 from bot.errors import OutsideTrouble, Refused
+from handlers.jobs import Job
+from handlers.reactions.pulls import end_run
 from handlers.services import Services
 
 DAILY = timedelta(days=1)
 log = structlog.get_logger()
 
 
-def forget_old(services: Services) -> None:
-    """Once a day: forget what old deliveries said, and what hosts were told about commits that are over."""
+def forget_old(services: Services) -> list[Job]:
+    """Once a day: forget what old deliveries said, and what hosts were told about commits that are over.
+
+    A plan that somebody kept for as long (`plan -out`) is given up, as in TFE.
+    """
+    jobs: list[Job] = []
     days = services.settings.retention_days
     if days and services.chores.take("retention", DAILY):
         before = services.now() - timedelta(days=days)
         bodies, rows = services.inbox.forget_bodies(before), services.outbox.forget_told(before)
         services.notifications.forget_over(before)
+        for run in services.runs.kept_by_nobody_else(before):
+            jobs += end_run(services, run, f"nobody has applied it for {days} days")
         log.info("old deliveries were emptied and old reports removed", deliveries=bodies, reports=rows)
+    return jobs
 
 
 def remove_dropped(services: Services) -> None:

@@ -37,5 +37,4 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     before = services.now() - timedelta(minutes=patience)
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
     remove_dropped(services)
-    forget_old(services)
-    return jobs
+    return [*jobs, *forget_old(services)]

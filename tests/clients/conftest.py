@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from pytfe import TFEClient, TFEConfig
+from pytfe.models import Run
 
 from storage.people import Organization
 from tests.fakes.live_server import LiveServer, live_server
 from tests.fakes.terraform_cli import CONFIGURATION, Terminal
 
+PATIENCE_SECONDS = 60
 ENGINES = Path(sys.prefix) / "engines"  # 0.11.11 and 1.0.3, from packages
 
 
@@ -82,3 +85,14 @@ def client(desk: Desk) -> Iterator[TFEClient]:
     """The SDK with the owner's token."""
     with opened(desk, desk.token) as client:
         yield client
+
+
+def wait_until(client: TFEClient, run_id: str, good: Callable[[Run], bool]) -> Run:
+    """The run once it is as it should become; fails if that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        run = client.runs.read(run_id)
+        if good(run):
+            return run
+        assert time.monotonic() < deadline, f"{run_id} is {run.status}"
+        time.sleep(0.2)

@@ -1,7 +1,5 @@
 """Somebody drives a run with HashiCorp's Python SDK: configuration, run, plan, comment, apply, and what came of it."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,16 +7,13 @@ from pytfe import TFEClient
 from pytfe.models import (
     CommentCreateOptions,
     ConfigurationVersionCreateOptions,
-    Run,
     RunCreateOptions,
     WorkspaceCreateOptions,
 )
 from pytfe.models.workspace import Workspace
 
-from tests.clients.conftest import Desk
+from tests.clients.conftest import Desk, wait_until
 from tests.fakes.terraform_cli import CONFIGURATION
-
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -27,16 +22,6 @@ def workspace(desk: Desk, client: TFEClient) -> Workspace:
         desk.organization.name, WorkspaceCreateOptions(name="by-sdk", terraform_version="1.11.4")
     )
     return Workspace(id=made.id)  # the SDK can't send a whole one: it has times in it
-
-
-def wait_until(client: TFEClient, run_id: str, good: Callable[[Run], bool]) -> Run:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        run = client.runs.read(run_id)
-        if good(run):
-            return run
-        assert time.monotonic() < deadline, f"{run_id} is {run.status}"
-        time.sleep(0.2)
 
 
 def uploaded(client: TFEClient, workspace: Workspace, folder: Path, *, auto_queue_runs: bool) -> str:

@@ -28,6 +28,16 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         "            pass\n",
         "tests/bot/runner/test_work_folder.py::test_what_could_reach_out_is_refused_by_name",
     ),
+    mutant(
+        10,
+        "no path of an archive leads out of its folder",
+        "bot/runner/work_folder.py",
+        """    if path.is_absolute() or ".." in path.parts:
+        raise Refused(f"the configuration has a path that leaves it: {shown(name)}")
+""",
+        "",
+        "tests/bot/runner/test_work_folder.py::test_what_could_reach_out_is_refused_by_name",
+    ),
     # 11. Secrets leave no trace.
     mutant(
         11,
@@ -63,6 +73,14 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         S + "test_hostile_deliveries.py::test_our_credential_never_goes_to_another_host",
     ),
     # 12. Foreign code never runs bare, and its token only reads.
+    mutant(
+        12,
+        "without a sandbox that works nothing runs",
+        "bot/runner/sandbox.py",
+        '    raise Refused(\n        "no sandbox works',
+        '    return Sandbox(None, limits)\n    raise Refused(\n        "no sandbox works',
+        "tests/bot/runner/test_obstacles.py::test_the_sandbox_must_work_or_nothing_runs",
+    ),
     Mutant(
         12,
         "a plan's token only reads",

@@ -69,4 +69,12 @@ REPORTS: tuple[Mutant, ...] = (
         '    text = "runlock"\n',
         S + "test_reporting.py::test_somebody_elses_copy_of_our_marker_is_not_adopted",
     ),
+    mutant(
+        8,
+        "nothing is told to a new repository of an old one's name",
+        R + "sending.py",
+        "    host.check_identity(services.repositories.get(wanted.repository_id))\n",
+        "",
+        S + "test_another_repository.py::test_the_new_repository_is_told_nothing_of_ours",
+    ),
 )

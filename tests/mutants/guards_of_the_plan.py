@@ -95,4 +95,12 @@ THE_PLAN: tuple[Mutant, ...] = (
         'WHERE id = ? AND lease_id = ?",\n',
         S + "test_runner_door.py::test_an_upload_that_ends_after_the_result_changes_nothing",
     ),
+    mutant(
+        5,
+        "an apply is refused after its base moved, where that is asked for",
+        R + "decisions.py",
+        "        if wants_fresh_base and run.base_sha and",
+        "        if False and run.base_sha and",
+        S + "test_only_the_reviewed_plan.py::test_the_runner_is_refused_an_apply_whose_base_moved[github]",
+    ),
 )

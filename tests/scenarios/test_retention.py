@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from bot.errors import Refused
-from bot.run import RunStatus
+from bot.run import RunKind, RunStatus, TriggerReason
 from bot.vcs.mirror import Mirror
 from handlers.jobs import Job, Verb
+from handlers.reactions.new_run_request import RunRequest
+from handlers.reactions.new_runs import create_run
 from storage.inbox import DeliveryStatus
 from tests.scenarios.talk import MORE, Team
 from tests.scenarios.world import HELLO, World
@@ -53,6 +55,23 @@ def test_old_deliveries_are_emptied_and_a_repeat_of_one_does_nothing(world: Worl
     assert len(world.runs()) == before
     with pytest.raises(Refused, match="not kept any more"):
         world.services.inbox.take_up(world.services.inbox.recent(1)[0].seq)
+
+
+def test_a_plan_that_was_kept_for_a_month_is_given_up(world: World) -> None:
+    team = Team(world, {"main.tf": HELLO})
+    request = RunRequest(world.repository(), team.repo.head("main"), TriggerReason.MANUAL, delivery="")
+    kept, jobs = create_run(world.services, team.prod, RunKind.SAVED_PLAN, request)
+    assert kept is not None
+    world.enqueue(jobs)
+    world.settle()
+    _days_pass(team, 3)
+    assert world.run(kept).status is RunStatus.PLANNED_AND_SAVED
+
+    world.wait(days=28)
+    team.sweep()
+
+    assert world.run(kept).status is RunStatus.DISCARDED
+    assert world.services.timeline.of(kept.id)[-1].text == "nobody has applied it for 30 days"
 
 
 def test_what_was_not_dealt_with_is_kept_and_an_ignored_one_is_taken_up_with_its_new_body(world: World) -> None:

@@ -108,6 +108,11 @@ def test_too_many_tags_are_refused(world: World) -> None:
     assert world.ask("GET", WORKSPACES, query_string=query).status_code == 400
 
 
+def test_a_narrowing_that_is_not_here_is_not_ignored(world: World) -> None:
+    assert world.ask("GET", WORKSPACES, query_string={"filter[current-run][status]": "errored"}).status_code == 400
+    assert world.ask("GET", WORKSPACES, query_string={"filter[current-run][status]": ""}).status_code == 200
+
+
 def test_a_project_narrows_and_lends_its_tags(world: World) -> None:
     project = world.services.projects.add(world.organization.id, "Payments")
     tags = world.services.workspace_tags
