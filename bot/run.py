@@ -90,6 +90,7 @@ class Run:
     planned_on: StateVersionId | None = None
     summary: PlanSummary | None = None
     confirmed_by: str = ""
+    confirmed_by_id: str = ""  # of a user of ours, where it was one
     error: str = ""
     trouble: str = "none"  # whose fault the error is: a value of bot.messages.facts.Trouble
     cancel_requested_at: datetime | None = None

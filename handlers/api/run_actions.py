@@ -14,11 +14,23 @@ from handlers.jobs import Job
 from handlers.reactions import decisions
 from handlers.reactions.requirements import refuse_if_missing
 from handlers.services import Services
+from storage.people import User
 
 Decide = Callable[[Services, RunId, str], list[Job]]
 
 
-def _action(decide: Decide, check: Callable[[Services, RunId], None] | None = None) -> Callable[..., Response]:
+def _confirm(ask: Ask, run_id: RunId) -> list[Job]:
+    who = ask.asker.who
+    return decisions.confirm(ask.services, run_id, ask.username, user_id=who.id if isinstance(who, User) else "")
+
+
+def _by_name(decide: Decide) -> Callable[[Ask, RunId], list[Job]]:
+    return lambda ask, run_id: decide(ask.services, run_id, ask.username)
+
+
+def _action(
+    decide: Callable[[Ask, RunId], list[Job]], check: Callable[[Services, RunId], None] | None = None
+) -> Callable[..., Response]:
     """`check` asks the host; it comes before the transaction, which never waits for a network."""
 
     def act(ask: Ask, run_id: str) -> Response:
@@ -28,7 +40,7 @@ def _action(decide: Decide, check: Callable[[Services, RunId], None] | None = No
             if check is not None:
                 check(ask.services, run.id)
         with conflicts(), ask.services.records.write():
-            jobs = decide(ask.services, run.id, ask.username)
+            jobs = decide(ask, run.id)
             if comment:
                 ask.services.comments.add(run.id, ask.username, comment)
         ask.enqueue(jobs)
@@ -38,9 +50,9 @@ def _action(decide: Decide, check: Callable[[Services, RunId], None] | None = No
 
 
 RULES: tuple[Rule, ...] = (
-    ("POST", "/runs/<run_id>/actions/apply", _action(decisions.confirm, check=refuse_if_missing), Needs.RUNS_APPLY),
-    ("POST", "/runs/<run_id>/actions/discard", _action(decisions.discard), Needs.RUNS_APPLY),
-    ("POST", "/runs/<run_id>/actions/cancel", _action(decisions.cancel), Needs.RUNS_APPLY),
-    ("POST", "/runs/<run_id>/actions/force-execute", _action(decisions.force_execute), Needs.RUNS_APPLY),
-    ("POST", "/runs/<run_id>/actions/force-cancel", _action(decisions.force_cancel), Needs.FORCE_CANCEL),
+    ("POST", "/runs/<run_id>/actions/apply", _action(_confirm, check=refuse_if_missing), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/discard", _action(_by_name(decisions.discard)), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/cancel", _action(_by_name(decisions.cancel)), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/force-execute", _action(_by_name(decisions.force_execute)), Needs.RUNS_APPLY),
+    ("POST", "/runs/<run_id>/actions/force-cancel", _action(_by_name(decisions.force_cancel)), Needs.FORCE_CANCEL),
 )

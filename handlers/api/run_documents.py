@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bot.ids import UserId
 from bot.manifest import Category, Manifest
 from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, Stage
 from bot.run_machine import RunEvent, can
@@ -70,6 +71,7 @@ class RunDocuments:
             "plan": to_one("plans", stage_id(run, Stage.PLAN), link=f"plans/{stage_id(run, Stage.PLAN)}"),
             "apply": to_one("applies", stage_id(run, Stage.APPLY), link=f"applies/{stage_id(run, Stage.APPLY)}"),
             "created-by": to_one("users", user.id if (user := self._creator(run)) else None),
+            "confirmed-by": to_one("users", run.confirmed_by_id or None),
             "run-events": linked(f"runs/{run.id}/run-events"),
             "comments": linked(f"runs/{run.id}/comments"),
         }
@@ -96,11 +98,16 @@ class RunDocuments:
             with_ingress = "configuration_version.ingress_attributes" in includes
             for version_id in dict.fromkeys(run.configuration_version_id for run in runs):
                 found += self._configuration(version_id, with_ingress=with_ingress)
-        if "created_by" in includes:
-            creators = {user.id: user for run in runs if (user := self._creator(run)) is not None}
-            known = [user for user in creators.values() if shares_organization(self._asker, user)]
-            found += [user_resource(user, self._asker) for user in known]
-        return found
+        return found + self._people(runs, includes)
+
+    def _people(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
+        """Who asked for the runs and who approved them, as far as the asker may know them."""
+        found = [self._creator(run) for run in runs] if "created_by" in includes else []
+        if "confirmed_by" in includes:
+            ids = dict.fromkeys(run.confirmed_by_id for run in runs if run.confirmed_by_id)
+            found += [self._services.people.user(UserId(user_id)) for user_id in ids]
+        people = {user.id: user for user in found if user is not None}
+        return [user_resource(user, self._asker) for user in people.values() if shares_organization(self._asker, user)]
 
     def _creator(self, run: Run) -> User | None:
         return self._users.get(run.created_by) if run.source else None

@@ -24,13 +24,13 @@ from storage.stage_jobs import Signal
 COOL_OFF = timedelta(seconds=10)  # between an interrupt and the right to kill, as TFE has it
 
 
-def confirm(services: Services, run_id: RunId, who: str) -> list[Job]:
-    """Approve a plan: exactly the one that was reviewed will be applied."""
+def confirm(services: Services, run_id: RunId, who: str, *, user_id: str = "") -> list[Job]:
+    """Approve a plan: exactly the one that was reviewed will be applied. `user_id`: of a user of ours."""
     with services.records.write():
         run = services.runs.get(run_id)
         workspace = services.workspaces.get(run.workspace_id)
         _check_confirmable(services, run, workspace)
-        changes: dict[str, Any] = {"confirmed_by": who}
+        changes: dict[str, Any] = {"confirmed_by": who, "confirmed_by_id": user_id}
         if run.kind is RunKind.SAVED_PLAN:
             # It joins the queue now: behind whoever came before, not at the place of its creation.
             changes["queue_sequence"] = services.runs.next_sequence()

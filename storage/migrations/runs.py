@@ -38,7 +38,8 @@ def runs(db: Database) -> None:
             is_destroy INTEGER NOT NULL, repository_id TEXT, branch TEXT NOT NULL, tag TEXT NOT NULL,
             base_sha TEXT NOT NULL, pull_number INTEGER, delivery TEXT NOT NULL, message TEXT NOT NULL,
             source TEXT NOT NULL, created_by TEXT NOT NULL, status TEXT NOT NULL, plan_digest TEXT NOT NULL,
-            planned_on TEXT, summary TEXT, confirmed_by TEXT NOT NULL, error TEXT NOT NULL, trouble TEXT NOT NULL,
+            planned_on TEXT, summary TEXT, confirmed_by TEXT NOT NULL, confirmed_by_id TEXT NOT NULL,
+            error TEXT NOT NULL, trouble TEXT NOT NULL,
             cancel_requested_at TEXT, forced INTEGER NOT NULL, times TEXT NOT NULL,
             -- TFE's words for where it came from and what it is for
             effective_source TEXT NOT NULL, operation TEXT NOT NULL) STRICT"""

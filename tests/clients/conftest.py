@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from pytfe import TFEClient, TFEConfig
-from pytfe.models import Run
+from pytfe.models import ConfigurationVersionCreateOptions, Run
+from pytfe.models.workspace import Workspace
 
 from storage.people import Organization
 from tests.fakes.live_server import LiveServer, live_server
@@ -96,3 +97,15 @@ def wait_until(client: TFEClient, run_id: str, good: Callable[[Run], bool]) -> R
             return run
         assert time.monotonic() < deadline, f"{run_id} is {run.status}"
         time.sleep(0.2)
+
+
+def uploaded(client: TFEClient, workspace: Workspace, folder: Path, *, auto_queue_runs: bool) -> str:
+    """The id of a configuration version with the usual configuration in it."""
+    folder.mkdir()
+    (folder / "main.tf").write_text(CONFIGURATION)
+    options = ConfigurationVersionCreateOptions(auto_queue_runs=auto_queue_runs)
+    version = client.configuration_versions.create(workspace.id, options)
+    assert version.upload_url
+    client.configuration_versions.upload(version.upload_url, str(folder))
+    assert client.configuration_versions.read(version.id).status.value == "uploaded"
+    return str(version.id)

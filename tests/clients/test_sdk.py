@@ -6,14 +6,12 @@ import pytest
 from pytfe import TFEClient
 from pytfe.models import (
     CommentCreateOptions,
-    ConfigurationVersionCreateOptions,
     RunCreateOptions,
     WorkspaceCreateOptions,
 )
 from pytfe.models.workspace import Workspace
 
-from tests.clients.conftest import Desk, wait_until
-from tests.fakes.terraform_cli import CONFIGURATION
+from tests.clients.conftest import Desk, uploaded, wait_until
 
 
 @pytest.fixture
@@ -22,17 +20,6 @@ def workspace(desk: Desk, client: TFEClient) -> Workspace:
         desk.organization.name, WorkspaceCreateOptions(name="by-sdk", terraform_version="1.11.4")
     )
     return Workspace(id=made.id)  # the SDK can't send a whole one: it has times in it
-
-
-def uploaded(client: TFEClient, workspace: Workspace, folder: Path, *, auto_queue_runs: bool) -> str:
-    folder.mkdir()
-    (folder / "main.tf").write_text(CONFIGURATION)
-    options = ConfigurationVersionCreateOptions(auto_queue_runs=auto_queue_runs)
-    version = client.configuration_versions.create(workspace.id, options)
-    assert version.upload_url
-    client.configuration_versions.upload(version.upload_url, str(folder))
-    assert client.configuration_versions.read(version.id).status.value == "uploaded"
-    return str(version.id)
 
 
 def test_a_run_from_an_upload_to_its_outputs(client: TFEClient, workspace: Workspace, tmp_path: Path) -> None:
