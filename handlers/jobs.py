@@ -16,6 +16,7 @@ class Verb(StrEnum):
     NOTIFY = "notify"  # a notification configuration's receiver
     FIND_PULLS = "find pulls"  # of a pushed commit: which pull request brought it
     RECONCILE = "reconcile"  # a repository with its host
+    REMOVE_BLOBS = "remove blobs"  # that no row names any more
     SWEEP = "sweep"
 
 

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 # What talks to a network has a consumer of its own, so that a slow clone or host never starves the queue.
 OUTSIDE = frozenset(
     {Verb.HANDLE_DELIVERIES, Verb.SEND, Verb.NOTIFY, Verb.FIND_PULLS, Verb.RECONCILE, Verb.STAGE_ENDED, Verb.PLAN_AGAIN}
+    | {Verb.REMOVE_BLOBS}  # they may be in an object store
 )
 
 
@@ -50,6 +51,9 @@ def perform(services: Services, job: Job) -> list[Job]:
             return find_pulls(services, job.ident)
         case Verb.RECONCILE:
             return reconcile(services, job.ident)
+        case Verb.REMOVE_BLOBS:
+            services.dropped.remove()
+            return []
         case Verb.SWEEP:
             return sweep(services, job.ident)
         case Verb.NUDGE_RUNNER:

@@ -35,8 +35,11 @@ class DroppedBlobs:
         """All that only this workspace's rows name; in the transaction that removes them."""
         self._records.change(_NOTE, {"workspace": workspace_id})
 
+    def has_any(self) -> bool:
+        return bool(self._records.value("SELECT EXISTS (SELECT 1 FROM dropped_blobs)"))
+
     def remove(self) -> int:
-        """Remove what was noted, as much as goes at once; how many."""
+        """Remove what was noted, as much as goes at once; how many. Raises what the store raises: the notes stay."""
         noted = self._records.rows("SELECT blob_id FROM dropped_blobs LIMIT ?", (PORTION,))
         for row in noted:
             self._blobs.remove(BlobId(row["blob_id"]))  # before the note goes: twice does no harm

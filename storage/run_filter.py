@@ -23,6 +23,11 @@ SAVED = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
 OUTDATED = f"""{SAVED}
     AND planned_on IS NOT (SELECT current_state_version_id FROM workspaces WHERE workspaces.id = runs.workspace_id)"""
 _SHORTEST_FOUND = 3  # characters: an index of trigrams knows nothing shorter
+# Each name once, from one place in the index to the next: a name is compared once, and not with each of its runs.
+_NAMES_LIKE = r"""WITH RECURSIVE names (name) AS (
+        SELECT min(created_by) FROM runs
+        UNION ALL SELECT (SELECT min(created_by) FROM runs WHERE created_by > name) FROM names WHERE name IS NOT NULL
+    ) SELECT name FROM names WHERE name LIKE ? ESCAPE '\'"""
 _FOUND = """id IN (SELECT run_id FROM run_texts
     WHERE number IN (SELECT rowid FROM run_search WHERE run_search MATCH ?))"""
 
@@ -48,10 +53,11 @@ class RunFilter:
     user: str = ""
     text: str = ""
 
-    def as_sql(self, *, by_workspace: bool = False) -> tuple[str, list[Any]]:
+    def as_sql(self, *, narrowest: bool = False) -> tuple[str, list[Any]]:
         """A condition for WHERE, and its parameters.
 
-        `by_workspace`: look into each visible workspace, and not at all that the organization has.
+        `narrowest`: take the index that leaves the fewest rows, in whatever order they come. Otherwise the one that
+        has them newest first: the best for a page of many.
         """
         conditions, parameters = ["1"], list[Any]()
 
@@ -59,14 +65,16 @@ class RunFilter:
             conditions.append(condition)
             parameters.extend(values)
 
-        # The plus keeps SQLite on the index of those few that are at work, or that were found by their text.
-        plus = "+" if self.at_work or self.text else ""
+        # A plus keeps SQLite off that column's index. It would choose by the shape of a condition: it can't know how
+        # few are at work, or were found by their text, or what a name or a commit leaves.
+        by_place = "+" if self.at_work or self.text or (narrowest and self._has_rare_word) else ""
+        by_word = "" if narrowest and not (self.at_work or self.text) else "+"
         if self.workspace_id is not None:
-            also(f"{plus}workspace_id = ?", self.workspace_id)
-        if self.organization_id is not None and not (by_workspace and self.visible_in is not None):
-            also(f"{plus}organization_id = ?", self.organization_id)
+            also(f"{by_place}workspace_id = ?", self.workspace_id)
+        if self.organization_id is not None and (by_place or not narrowest or self.visible_in is None):
+            also(f"{by_place}organization_id = ?", self.organization_id)
         if self.visible_in is not None:
-            also("workspace_id IN (SELECT value FROM json_each(?))", json.dumps(self.visible_in))
+            also(f"{by_place}workspace_id IN (SELECT value FROM json_each(?))", json.dumps(self.visible_in))
         if self.workspace_names is not None:
             names = _marks(self.workspace_names)
             also(f"workspace_id IN (SELECT id FROM workspaces WHERE name IN {names})", *self.workspace_names)
@@ -78,15 +86,20 @@ class RunFilter:
             also(_AT_WORK)
         if self.statuses is not None and not FINAL.intersection(self.statuses):
             also(UNFINISHED)  # says nothing new, but lets SQLite look among the few
-        self._searched(also)
+        self._searched(also, by_word)
         return " AND ".join(conditions), parameters
 
-    def _searched(self, also: Callable[..., None]) -> None:
+    @property
+    def _has_rare_word(self) -> bool:
+        """Whether a name or a commit is looked for in all of an organization: in one workspace they narrow little."""
+        return self.workspace_id is None and bool(self.commit or self.user)
+
+    def _searched(self, also: Callable[..., None], plus: str) -> None:
         """LIKE looks at ASCII letters without their case, in half the time that `instr(lower(…))` takes."""
         if self.commit:
-            also("commit_sha >= lower(?) AND commit_sha < lower(?) || '~'", self.commit, self.commit)
+            also(f"{plus}commit_sha >= lower(?) AND {plus}commit_sha < lower(?) || '~'", self.commit, self.commit)
         if self.user:
-            also(r"created_by LIKE ? ESCAPE '\'", f"%{_literally(self.user)}%")
+            also(f"{'+' if self.commit else plus}created_by IN ({_NAMES_LIKE})", f"%{_literally(self.user)}%")
         if len(self.text) >= _SHORTEST_FOUND and "\0" not in self.text:
             also(_FOUND, '"' + self.text.replace('"', '""') + '"')
         elif self.text:

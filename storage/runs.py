@@ -182,7 +182,7 @@ class RunStore:
         return self._select("workspace_id = ? AND trigger_reason = 'tag' ORDER BY queue_sequence", (workspace_id,))
 
     def count(self, wanted: RunFilter) -> int:
-        condition, parameters = wanted.as_sql(by_workspace=True)
+        condition, parameters = wanted.as_sql(narrowest=True)
         return int(self._records.value(f"SELECT count(*) FROM runs WHERE {condition}", parameters))
 
     def search(
@@ -190,7 +190,7 @@ class RunStore:
     ) -> tuple[list[Run], int]:
         """A page of the runs that the filter lets through, and how many there are in all."""
         total = self.count(wanted)
-        condition, parameters = wanted.as_sql(by_workspace=total <= FEW_RUNS)
+        condition, parameters = wanted.as_sql(narrowest=total <= FEW_RUNS)
         # Which rows, from an index alone; then only those: a row is large.
         page = f"SELECT rowid FROM runs WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"
         return self._select(f"rowid IN ({page}) ORDER BY {order}", [*parameters, limit, offset]), total

@@ -31,14 +31,6 @@ def forget_old(services: Services) -> list[Job]:
     return jobs
 
 
-def remove_dropped(services: Services) -> None:
-    """Each time: the blobs that nothing names any more, some hundreds at once."""
-    try:
-        services.dropped.remove()
-    except OSError as trouble:  # a full or broken disk, a store that is away: the notes stay for the next time
-        log.warning("blobs that are no longer needed were not removed", reason=trouble.strerror or str(trouble))
-
-
 def tidy_mirror(services: Services, repository: Repository) -> None:
     """Once a day: pack the repository's mirror. It may take minutes, in which others go on reading."""
     if not services.chores.take(f"tidy {repository.id}", DAILY):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from handlers.jobs import Job, Verb
 from handlers.reactions.find_pulls import ASK_AGAIN_AFTER
-from handlers.reactions.retention import forget_old, remove_dropped
+from handlers.reactions.retention import forget_old
 from handlers.reactions.stages import lose
 from handlers.services import Services
 
@@ -36,5 +36,6 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     patience = 0 if occasion == AT_START else services.settings.reconcile_minutes
     before = services.now() - timedelta(minutes=patience)
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
-    remove_dropped(services)
+    if services.dropped.has_any():
+        jobs.append(Job(Verb.REMOVE_BLOBS))
     return [*jobs, *forget_old(services)]

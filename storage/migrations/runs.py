@@ -47,7 +47,8 @@ def runs(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX runs_once_per_delivery ON runs (delivery, workspace_id) WHERE delivery != ''")
     # In the order in which the queries have it (`storage/run_filter.py`): SQLite compares word for word.
     unfinished = "status NOT IN ('applied', 'canceled', 'discarded', 'errored', 'planned_and_finished')"
-    db.execute(f"CREATE INDEX runs_unfinished ON runs (workspace_id, queue_sequence) WHERE {unfinished}")
+    waiting = "workspace_id, queue_sequence, operation, status, effective_source"
+    db.execute(f"CREATE INDEX runs_unfinished ON runs ({waiting}) WHERE {unfinished}")
     saved = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
     db.execute(f"CREATE INDEX runs_saved ON runs (workspace_id, queue_sequence) WHERE {saved}")
     at_work = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
@@ -58,6 +59,10 @@ def runs(db: Database) -> None:
     of_organization = f"organization_id, queue_sequence DESC, workspace_id, {filtered}"
     db.execute(f"CREATE INDEX runs_by_organization ON runs ({of_organization})")
     db.execute(f"CREATE INDEX runs_unfinished_by_organization ON runs ({of_organization}) WHERE {unfinished}")
+    # By the beginning of a commit, and by a name.
+    also_listed = "organization_id, workspace_id, queue_sequence, operation, status, effective_source"
+    db.execute(f"CREATE INDEX runs_by_sha ON runs (commit_sha, {also_listed}, created_by)")
+    db.execute(f"CREATE INDEX runs_by_name ON runs (created_by, {also_listed}, commit_sha)")
     db.execute("CREATE INDEX runs_counted ON runs (organization_id, operation, status, effective_source)")
     db.execute("CREATE INDEX runs_by_commit ON runs (repository_id, commit_sha)")
     db.execute("CREATE INDEX runs_by_pull ON runs (repository_id, pull_number) WHERE pull_number IS NOT NULL")

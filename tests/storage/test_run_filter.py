@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.ids import WorkspaceId
 from bot.run import FINAL, RunStatus
 from bot.run_words import Operation
 from storage import migrations
@@ -58,6 +59,29 @@ def test_they_are_counted_within_an_index(records: Records, facts: dict[str, Any
     ):
         condition, parameters = RunFilter(**facts, **more).as_sql()
         assert "COVERING INDEX" in plan(records, f"SELECT count(*) FROM runs WHERE {condition}", parameters)
+
+
+@pytest.mark.parametrize("visible", [None, ["ws-1", "ws-2"]])
+@pytest.mark.parametrize(
+    ("words", "index"),
+    [
+        ({"user": "ada"}, "runs_by_name (created_by=?"),
+        ({"commit": "3f2a"}, "runs_by_sha (commit_sha>? AND commit_sha<?"),
+        ({"user": "ada", "commit": "3f2a", "statuses": NON_FINAL}, "runs_by_sha (commit_sha>? AND commit_sha<?"),
+    ],
+)
+def test_few_are_found_by_what_leaves_the_fewest(
+    records: Records, words: dict[str, Any], index: str, visible: list[WorkspaceId] | None
+) -> None:
+    condition, parameters = RunFilter(**ORGANIZATION, **words, visible_in=visible).as_sql(narrowest=True)
+    assert f"COVERING INDEX {index}" in plan(records, f"SELECT count(*) FROM runs WHERE {condition}", parameters)
+
+
+def test_the_unfinished_of_some_workspaces_are_counted_within_an_index(records: Records) -> None:
+    wanted = RunFilter(**ORGANIZATION, statuses=NON_FINAL, operations=[*Operation], visible_in=[WorkspaceId("ws-1")])
+    condition, parameters = wanted.as_sql(narrowest=True)
+    found = plan(records, f"SELECT count(*) FROM runs WHERE {condition}", parameters)
+    assert "COVERING INDEX runs_unfinished (workspace_id=?)" in found
 
 
 def test_what_is_out_of_date_is_found_among_the_saved_plans(records: Records) -> None:
