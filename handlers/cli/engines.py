@@ -67,13 +67,9 @@ def add(services: Services, version: str, url: str, sha: str, arch: str, *, beta
 @with_services
 def disable(services: Services, version: str) -> None:
     """Let nobody choose a version, and no run begin with it. Runs that were begun with it go on."""
-    candidate = TerraformVersion("", check_version(version), services.now(), enabled=False)
     with services.records.write():
-        known = services.engine_versions.of_number(candidate.number)
-        if known is None:
-            made = services.engine_versions.add(candidate)
-        else:
-            made = services.engine_versions.change(known, replace(known, enabled=False))
+        known = _known(services, version) or services.engine_versions.add(_unknown(services, version))
+        made = services.engine_versions.change(known, replace(known, enabled=False))
     used = services.engine_versions.usage().get(made.number, 0)
     waiting = f"; workspaces that are set to it, and can't run now: {used}" if used else ""
     click.echo(f"Terraform {made.version} is disabled{waiting}")
@@ -98,9 +94,11 @@ def deprecate(services: Services, version: str, reason: str, *, remove: bool) ->
     """Let each run with a version say that it should not be used any more."""
     if reason and remove:
         raise click.UsageError("--reason and --remove can't be combined")
-    known = _registered(services, version)
-    after = replace(known, deprecated=not remove, deprecated_reason=check_reason(reason))
-    services.engine_versions.change(known, after)
+    why = check_reason(reason)
+    with services.records.write():
+        known = _registered(services, version) if remove else _known(services, version)
+        known = known or services.engine_versions.add(_unknown(services, version))
+        services.engine_versions.change(known, replace(known, deprecated=not remove, deprecated_reason=why))
     click.echo(f"Terraform {known.version} is {'deprecated no more' if remove else 'deprecated'}")
 
 
@@ -114,9 +112,17 @@ def remove(services: Services, version: str) -> None:
     click.echo(f"Terraform {known.version} is not registered any more")
 
 
+def _unknown(services: Services, version: str) -> TerraformVersion:
+    """A version of which nothing was said: it is taken as any other."""
+    return TerraformVersion("", check_version(version), services.now())
+
+
+def _known(services: Services, version: str) -> TerraformVersion | None:
+    return services.engine_versions.of_number(_unknown(services, version).number)
+
+
 def _registered(services: Services, version: str) -> TerraformVersion:
-    number = TerraformVersion("", check_version(version), services.now()).number
-    found = services.engine_versions.of_number(number)
+    found = _known(services, version)
     if found is None:
         raise NotFound(f"Terraform {version} is not registered; runlock engine list shows what is")
     return found

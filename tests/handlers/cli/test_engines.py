@@ -46,6 +46,11 @@ def test_a_version_is_disabled_enabled_deprecated_and_forgotten(acme: Terminal) 
     assert listed(acme) == {}
 
 
+def test_a_version_that_nobody_registered_is_deprecated(acme: Terminal) -> None:
+    assert acme.runlock("engine", "deprecate", "1.9.8", "--reason", "it leaks") == "Terraform 1.9.8 is deprecated\n"
+    assert listed(acme) == {"1.9.8": "enabled, deprecated 0 workspaces"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -54,7 +59,7 @@ def test_a_version_is_disabled_enabled_deprecated_and_forgotten(acme: Terminal) 
         (("add", "1.9.8", "--url", "mirror.test", "--sha", SHA), "url begins with"),
         (("disable", "newest"), "three numbers"),
         (("enable", "1.9.8"), "is not registered"),
-        (("deprecate", "1.9.8"), "is not registered"),
+        (("deprecate", "1.9.8", "--remove"), "is not registered"),
         (("remove", "1.9.8"), "is not registered"),
     ],
 )

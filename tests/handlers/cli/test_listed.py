@@ -41,6 +41,16 @@ def test_the_readme_lists_every_command_and_no_other() -> None:
     assert listed == list(ALL)
 
 
+def test_the_readme_names_the_arguments_that_a_command_takes() -> None:
+    context = click.Context(main)
+    for name, rest in re.findall(r"^\| `runlock ([a-z-]+(?: [a-z-]+)?)([^`]*)` \|", README, re.MULTILINE):
+        taken = [each.make_metavar(context) for each in ALL[name].params if isinstance(each, click.Argument)]
+        if rest.strip():
+            assert rest.split() == taken, name
+        else:
+            assert not [each for each in ALL[name].params if isinstance(each, click.Argument) and each.required], name
+
+
 def test_what_was_promised_is_there() -> None:
     assert set(ALL) >= PROMISED
 
