@@ -1,6 +1,6 @@
 """What can happen at a code host, in our own words? Outside words stop in the file that met them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,10 +18,13 @@ class HostRepository:
 
 @dataclass(frozen=True)
 class HostUser:
-    """A person or bot at the host. `host_id` is what we know them by; `login` is for showing."""
+    """A person or bot at the host. `host_id` is what we know them by; the rest is for showing."""
 
     host_id: str
     login: str
+    # Addresses of the host's, where it told them; text from outside.
+    html_url: str = field(default="", compare=False)
+    avatar_url: str = field(default="", compare=False)
 
 
 NOBODY = HostUser("", "")

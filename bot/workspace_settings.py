@@ -18,7 +18,9 @@ MOST_LIST_ENTRIES = 200
 LONGEST_DESCRIPTION = 10_000  # characters
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,90}")
-_VERSION = r"v?\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?"
+# The pre-releases that makers have. What else could follow, `1.9.8-1` say, is another version than 1.9.8 to us, and yet
+# its binary would be found: so it would get round whatever a site says of 1.9.8.
+_VERSION = r"v?\d+(\.\d+){0,2}(-(alpha|beta|rc)\.?\d+)?"
 _VERSIONS = re.compile(rf"\s*(=|!=|>=|<=|>|<|~>)?\s*{_VERSION}\s*(,\s*(=|!=|>=|<=|>|<|~>)?\s*{_VERSION}\s*)*")
 _UNFIT_FOR_PATH = re.compile(r"[\x00-\x1f\x7f\\]")
 # What Git forbids in a branch's name: https://git-scm.com/docs/git-check-ref-format

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bot.errors import NotFound, OutsideTrouble, Refused
+from bot.ids import BlobId
 from bot.runner.trees import remove
 from bot.runner.work_folder import unpack
+from handlers.jobs import Job
+from handlers.reactions.asked_runs import run_of_upload
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationStatus, ConfigurationVersion
 
@@ -39,10 +42,12 @@ def expected_upload(services: Services, version_id: str, mark: str) -> Configura
     return version
 
 
-def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO, largest: int) -> None:
-    """Keep the archive (tar or tar.gz). Raises Refused, with the reason kept on the version, for what can't be run.
+def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO, largest: int) -> list[Job]:
+    """Keep the archive (tar or tar.gz), and make the run that it makes by itself; the jobs that follow.
 
-    Raises OutsideTrouble if too many others are being looked through at this moment: it may be sent again.
+    Raises Refused, with the reason kept on the version, for what can't be run; also for an archive that is kept, but
+    of which the workspace makes no run. Raises OutsideTrouble if too many others are being looked through at this
+    moment: it may be sent again.
 
     It is unpacked once, where nothing reads it, by the very code with which a runner will: what is refused here would
     be refused there, and nobody has to wait for a plan to learn it.
@@ -57,9 +62,26 @@ def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO
             _look_through(kept, Path(folder) / "tree")
         with open(kept, "rb") as file:
             blob_id, _ = services.blobs.put_stream(file)
-    if not services.configurations.uploaded(version.id, blob_id):
+    return _keep(services, version, blob_id)
+
+
+def _keep(services: Services, version: ConfigurationVersion, blob_id: BlobId) -> list[Job]:
+    """The archive and its run in one transaction: nobody would come back for a run that wasn't made."""
+    jobs: list[Job] = []
+    refused: Refused | None = None
+    with services.records.write():
+        is_kept = services.configurations.uploaded(version.id, blob_id)
+        if is_kept and version.auto_queue_runs and not version.provisional:
+            try:
+                jobs = run_of_upload(services, services.configurations.get(version.id))
+            except Refused as no_run:
+                refused = no_run  # raised behind the transaction: the archive stays
+    if not is_kept:
         services.blobs.remove(blob_id)
-        raise Refused(f"configuration version {version.id} was uploaded by somebody else at this very moment")
+        refused = Refused(f"configuration version {version.id} was uploaded by somebody else at this very moment")
+    if refused is not None:
+        raise refused
+    return jobs
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from storage.people import People
 from storage.projects import Projects
 from storage.pull_requests import PullRequests
 from storage.run_comments import RunComments
+from storage.run_origins import RunOrigins
 from storage.runs import RunStore
 from storage.seen_tags import SeenTags
 from storage.stage_jobs import StageJobs
@@ -83,6 +84,7 @@ class Services:
     engine_versions: EngineVersions
     configurations: ConfigurationVersions
     runs: RunStore
+    origins: RunOrigins
     timeline: Timeline
     comments: RunComments
     jobs: StageJobs
@@ -168,6 +170,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         engine_versions=EngineVersions(records, now),
         configurations=ConfigurationVersions(records, now),
         runs=RunStore(records, keyring),
+        origins=RunOrigins(records),
         timeline=Timeline(records, now),
         comments=RunComments(records, now),
         jobs=StageJobs(records, now),

@@ -3,9 +3,9 @@
 A task carries a verb and an id. It is a nudge: lost, doubled or late, the rows still say what is to be done.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 import structlog
 
@@ -18,8 +18,10 @@ from handlers.reactions.find_pulls import find_pulls
 from handlers.reactions.notifying import notify
 from handlers.reactions.queue import work_queue
 from handlers.reactions.reconcile import reconcile
+from handlers.reactions.retention import forget_old
 from handlers.reactions.sending import send
 from handlers.reactions.stage_ended import after_stage, plan_again
+from handlers.reactions.stages import lose_if_silent
 from handlers.reactions.sweep import sweep
 from handlers.services import Services
 
@@ -32,34 +34,31 @@ OUTSIDE = frozenset(
 )
 
 
+def _remove_blobs(services: Services, _: str) -> list[Job]:
+    services.dropped.remove()
+    return []
+
+
+# All verbs but `NUDGE_RUNNER`, which is for `Queues` and the runners.
+REACTIONS: Mapping[Verb, Callable[[Services, str], list[Job]]] = {
+    Verb.HANDLE_DELIVERIES: handle_deliveries,
+    Verb.WORK_QUEUE: lambda services, ident: work_queue(services, WorkspaceId(ident)),
+    Verb.STAGE_ENDED: after_stage,
+    Verb.PLAN_AGAIN: lambda services, ident: plan_again(services, WorkspaceId(ident)),
+    Verb.SEND: send,
+    Verb.NOTIFY: notify,
+    Verb.FIND_PULLS: find_pulls,
+    Verb.RECONCILE: reconcile,
+    Verb.LOSE_STAGE: lose_if_silent,
+    Verb.FORGET_OLD: lambda services, _: forget_old(services),
+    Verb.REMOVE_BLOBS: _remove_blobs,
+    Verb.SWEEP: sweep,
+}
+
+
 def perform(services: Services, job: Job) -> list[Job]:
     """Do one job now; the jobs that come next. Nudging a runner is not done here: it is for `Queues`."""
-    match job.verb:
-        case Verb.HANDLE_DELIVERIES:
-            return handle_deliveries(services, job.ident)
-        case Verb.WORK_QUEUE:
-            return work_queue(services, WorkspaceId(job.ident))
-        case Verb.STAGE_ENDED:
-            return after_stage(services, job.ident)
-        case Verb.PLAN_AGAIN:
-            return plan_again(services, WorkspaceId(job.ident))
-        case Verb.SEND:
-            return send(services, job.ident)
-        case Verb.NOTIFY:
-            return notify(services, job.ident)
-        case Verb.FIND_PULLS:
-            return find_pulls(services, job.ident)
-        case Verb.RECONCILE:
-            return reconcile(services, job.ident)
-        case Verb.REMOVE_BLOBS:
-            services.dropped.remove()
-            return []
-        case Verb.SWEEP:
-            return sweep(services, job.ident)
-        case Verb.NUDGE_RUNNER:
-            return []
-        case _:
-            assert_never(job.verb)
+    return [] if job.verb is Verb.NUDGE_RUNNER else REACTIONS[job.verb](services, job.ident)
 
 
 @dataclass

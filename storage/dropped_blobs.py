@@ -1,6 +1,6 @@
 """Which blobs does no row name any more? Noted with what named them, and removed afterwards."""
 
-from bot.ids import BlobId, WorkspaceId
+from bot.ids import BlobId, ConnectionId, WorkspaceId
 from storage.blobs import BlobStore
 from storage.database import Records
 
@@ -22,6 +22,9 @@ def _selects() -> str:
 
 
 _NOTE = f"INSERT INTO dropped_blobs (blob_id) SELECT blob FROM ({_selects()}) WHERE blob != '' ON CONFLICT DO NOTHING"
+_NOTE_ARCHIVES = """INSERT INTO dropped_blobs (blob_id) SELECT blob_id FROM configuration_versions
+    WHERE repository_id IN (SELECT id FROM repositories WHERE connection_id = ?) AND blob_id != ''
+    ON CONFLICT DO NOTHING"""
 
 
 class DroppedBlobs:
@@ -34,6 +37,10 @@ class DroppedBlobs:
     def note_workspace(self, workspace_id: WorkspaceId) -> None:
         """All that only this workspace's rows name; in the transaction that removes them."""
         self._records.change(_NOTE, {"workspace": workspace_id})
+
+    def note_connection(self, connection_id: ConnectionId) -> None:
+        """The archives of its repositories' commits; in the transaction that removes it."""
+        self._records.change(_NOTE_ARCHIVES, (connection_id,))
 
     def has_any(self) -> bool:
         return bool(self._records.value("SELECT EXISTS (SELECT 1 FROM dropped_blobs)"))

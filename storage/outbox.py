@@ -14,6 +14,7 @@ from bot.ids import ConnectionId, RepositoryId
 from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
 from storage.lanes import Lanes
+from storage.run_filter import UNFINISHED
 
 WINDOW_SECONDS = 61.0  # a minute, and a second for requests that take longer to arrive than others
 WRITES_PER_WINDOW = 80  # GitHub's secondary limit on content-creating requests, per minute
@@ -210,10 +211,10 @@ class Outbox:
         removed = 0
         while True:  # in portions: others wait for the writer
             portion = self._records.change(
-                """DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
+                f"""DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
                      WHERE sent_version = version AND updated_at < ? AND channel NOT IN ('comment', 'merge')
-                     AND coalesce(content ->> '$.commit_sha', '') NOT IN (SELECT commit_sha FROM runs WHERE status
-                       NOT IN ('applied', 'planned_and_finished', 'discarded', 'errored', 'canceled'))
+                     AND coalesce(content ->> '$.commit_sha', '') NOT IN (
+                       SELECT commit_sha FROM runs WHERE {UNFINISHED})
                      AND coalesce(content ->> '$.commit_sha', '') NOT IN (
                        SELECT head_sha FROM pull_requests WHERE is_open) LIMIT ?)""",
                 (to_text(before), PORTION),
@@ -221,6 +222,11 @@ class Outbox:
             removed += portion
             if portion < PORTION:
                 return removed
+
+    def forget_connection(self, connection_id: ConnectionId) -> None:
+        """Nothing is to be told there any more; in the transaction that removes the connection."""
+        for table in ("outbox", "host_writes", "host_pauses"):
+            self._records.change(f"DELETE FROM {table} WHERE connection_id = ?", (connection_id,))
 
     def backlog(self) -> tuple[int, float]:
         """How many rows are not sent, and how long the oldest of them has waited, in seconds."""

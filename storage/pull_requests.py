@@ -13,6 +13,7 @@ _COLUMNS = (
     *("title", "head_sha", "head_branch", "base_branch", "base_sha", "is_open", "is_merged"),
     *("is_draft", "from_fork", "merge_commit_sha", "html_url"),
 )
+LONGEST_BODY = 64 * 1024  # bytes of a pull request's description that are kept; GitLab lets people write a megabyte
 _FLAGS = ("is_open", "is_merged", "is_draft", "from_fork")
 
 
@@ -29,6 +30,7 @@ class PullRequests:
             "author_host_id": pull.author.host_id,
             "author_login": pull.author.login,
             **{name: getattr(pull, name) for name in _COLUMNS},
+            "body": pull.body.encode()[:LONGEST_BODY].decode(errors="ignore"),
         }
         row.update({flag: int(row[flag]) for flag in _FLAGS})
         marks = ", ".join("?" * len(row))
@@ -46,8 +48,10 @@ class PullRequests:
         return _pull(row) if row else None
 
     def open(self, repository_id: RepositoryId) -> list[PullRequest]:
+        """Without what people have written in them, which may be long."""
+        listed = ", ".join(("number", "author_host_id", "author_login", *_COLUMNS))
         rows = self._records.rows(
-            "SELECT * FROM pull_requests WHERE repository_id = ? AND is_open ORDER BY number", (repository_id,)
+            f"SELECT {listed} FROM pull_requests WHERE repository_id = ? AND is_open ORDER BY number", (repository_id,)
         )
         return [_pull(row) for row in rows]
 
@@ -97,7 +101,8 @@ class PullRequests:
             """SELECT DISTINCT repository_id, commit_sha FROM runs
                WHERE trigger_reason IN ('push', 'tag') AND created_at < ? AND NOT EXISTS (
                  SELECT 1 FROM commit_pulls WHERE commit_pulls.repository_id = runs.repository_id
-                 AND commit_pulls.commit_sha = runs.commit_sha)""",
+                 AND commit_pulls.commit_sha = runs.commit_sha)
+               AND EXISTS (SELECT 1 FROM repositories WHERE repositories.id = runs.repository_id)""",
             (to_text(before),),
         )
         return [(RepositoryId(row["repository_id"]), row["commit_sha"]) for row in rows]
@@ -156,4 +161,5 @@ class PullRequests:
 def _pull(row: Row) -> PullRequest:
     known = {name: row[name] for name in _COLUMNS}
     known.update({flag: bool(row[flag]) for flag in _FLAGS})
-    return PullRequest(number=row["number"], author=HostUser(row["author_host_id"], row["author_login"]), **known)
+    author = HostUser(row["author_host_id"], row["author_login"])
+    return PullRequest(number=row["number"], author=author, body=row.get("body", ""), **known)

@@ -18,6 +18,8 @@ from storage.run_filter import NEWEST_FIRST, OUTDATED, SAVED, UNFINISHED, RunFil
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
+# Word for word the condition of the index `runs_once_per_delivery`, or SQLite would not use it.
+_OF_A_DELIVERY = "delivery != ''"
 FEW_RUNS = 5_000  # sorted in some milliseconds; finding them among an organization's newest could take all its runs
 
 
@@ -140,11 +142,14 @@ class RunStore:
 
     def of_delivery_in(self, delivery: str, workspace_id: WorkspaceId) -> Run | None:
         """The run that this delivery has made in a workspace."""
-        found = self._select("delivery = ? AND workspace_id = ?", (delivery, workspace_id))
+        found = self._select(f"delivery = ? AND workspace_id = ? AND {_OF_A_DELIVERY}", (delivery, workspace_id))
         return found[0] if found else None
 
     def of_delivery(self, delivery: str) -> list[Run]:
-        return self._select("delivery = ? OR delivery LIKE ? || '.%' ORDER BY queue_sequence", (delivery, delivery))
+        """Also those of its parts, which are named `DELIVERY.PART`; `/` comes right after the point."""
+        near = f"delivery >= ?1 AND delivery < ?1 || '/' AND {_OF_A_DELIVERY}"
+        condition = f"{near} AND (delivery = ?1 OR delivery > ?1 || '.') ORDER BY queue_sequence"
+        return self._select(condition, (delivery,))
 
     def newest_push_run(self, workspace_id: WorkspaceId, branch: str) -> Run | None:
         found = self._select(
@@ -160,6 +165,12 @@ class RunStore:
                ORDER BY trigger_reason IN ('push', 'tag', 'pull_request') DESC, queue_sequence DESC LIMIT 1""",
             (version_id,),
         )
+        return found[0] if found else None
+
+    def first_of_configuration(self, version_id: str, workspace_id: WorkspaceId) -> Run | None:
+        """The run that its coming made in this workspace; those that repeat it came later."""
+        condition = "configuration_version_id = ? AND workspace_id = ? ORDER BY created_at, queue_sequence LIMIT 1"
+        found = self._select(condition, (version_id, workspace_id))
         return found[0] if found else None
 
     def unfinished_of_configuration(self, version_id: str) -> Run | None:
@@ -198,7 +209,7 @@ class RunStore:
     def owe_follow_up(self, run_id: RunId) -> None:
         """What follows from its end must happen, whatever becomes of the job that says so.
 
-        Either its apply has ended, or it was ended as out of date and its pull request gets another plan.
+        Either its apply has ended, or it was ended or refused as out of date and its pull request gets another plan.
         """
         self._records.change("INSERT INTO follow_ups (run_id) VALUES (?) ON CONFLICT DO NOTHING", (run_id,))
 

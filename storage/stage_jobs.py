@@ -193,10 +193,12 @@ class StageJobs:
         )
 
     def lose(self, job: StageJob) -> bool:
+        """Give it up; False if it is not its runner's any more, or if that one has been heard of since."""
         return bool(
             self._records.change(
-                "UPDATE stage_jobs SET status = 'lost' WHERE id = ? AND lease_id = ? AND status = 'claimed'",
-                (job.id, job.lease_id),
+                """UPDATE stage_jobs SET status = 'lost'
+                   WHERE id = ? AND lease_id = ? AND status = 'claimed' AND lease_until < ?""",
+                (job.id, job.lease_id, to_text(self._now())),
             )
         )
 

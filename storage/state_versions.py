@@ -188,14 +188,14 @@ class StateVersions:
         return self._version(row) if row else None
 
     def make_current(self, version: StateVersion) -> None:
-        """What its run wrote before becomes a snapshot in between."""
+        """What its run wrote before becomes a snapshot in between; not if a person goes back to the run's state."""
         with self._records.write():
             self._records.change(
                 """UPDATE state_versions SET previous_id =
                      (SELECT current_state_version_id FROM workspaces WHERE id = ?) WHERE id = ?""",
                 (version.workspace_id, version.id),
             )
-            if version.run_id is not None:
+            if version.run_id is not None and not version.created_by:
                 self._records.change(
                     """UPDATE state_versions SET is_intermediate = 1 WHERE run_id = ? AND workspace_id = ?
                          AND sequence < ? AND status = 'finalized' AND NOT is_late""",

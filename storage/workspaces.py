@@ -185,6 +185,10 @@ class Workspaces:
             (workspace_id, repository_id, pull_number, to_text(self._now())),
         )
 
+    def free_hold(self, workspace_id: WorkspaceId) -> None:
+        """Give up whatever holds the workspace."""
+        self._records.change("DELETE FROM holds WHERE workspace_id = ?", (workspace_id,))
+
     def free_holds(self, repository_id: RepositoryId, pull_number: int) -> list[WorkspaceId]:
         """Give up what a pull request holds; the workspaces that became free."""
         with self._records.write():

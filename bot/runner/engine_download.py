@@ -115,7 +115,7 @@ def download_release(release: Release, settings: RunnerSettings, progress: Calla
         archive_name = f"{name}_{platform_name()}.zip"
         _fetch_file(f"{base}/{archive_name}", archive, progress)
         _check_sum(archive, sums, archive_name)
-        binary = _installed(release, archive)
+        binary = _installed(release, archive, settings.engines_folder / release.engine.value / release.written)
     progress(f"Installed {release.engine.value} {release.written}; its sum and signature are right")
     return binary
 
@@ -125,18 +125,27 @@ def download_registered(
 ) -> Path:
     """The same from an address that a site admin has registered: its sum was registered with it, and is the check.
 
-    The address is told nowhere, since it may hold a signature. Raises as `download_release`.
+    It stands in a folder of that sum (`registered_place`): what was installed with another one is left alone, since an
+    engine may be running from there. The address is told nowhere, since it may hold a signature. Raises as
+    `download_release`.
     """
     name = f"{release.engine.value} {release.written}"
+    place = registered_place(release.engine, release.written, settings) / registered.sha
     with _scratch(release, settings) as scratch:
         archive = scratch / "archive.zip"
         progress(f"Downloading {name} from its registered address ...")
         _fetch_file(registered.url, archive, progress)
         if _sum_of(archive) != registered.sha:
             raise Refused(f"downloading {name}: its SHA-256 sum is not the registered one; nothing was kept")
-        binary = _installed(release, archive)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        binary = _installed(release, archive, place)
     progress(f"Installed {name}; its sum is the registered one")
     return binary
+
+
+def registered_place(engine: EngineName, written: str, settings: RunnerSettings) -> Path:
+    """Where a version from registered addresses stands, in a folder for each sum that it was registered with."""
+    return settings.engines_folder / engine.value / "registered" / written
 
 
 @contextmanager
@@ -148,12 +157,12 @@ def _scratch(release: Release, settings: RunnerSettings) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _installed(release: Release, archive: Path) -> Path:
-    """The binary of a checked archive, at its place."""
+def _installed(release: Release, archive: Path, place: Path) -> Path:
+    """The binary of a checked archive, in the folder `place`."""
     ready = archive.with_name("ready")
     ready.mkdir()
     _extract(archive, release.engine.value, ready / release.engine.value)
-    return _put_in_place(ready, archive.parents[1] / release.written) / release.engine.value
+    return _put_in_place(ready, place) / release.engine.value
 
 
 def _places(release: Release, settings: RunnerSettings) -> tuple[str, str, str]:

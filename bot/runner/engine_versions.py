@@ -23,6 +23,7 @@ from bot.runner.engine_download import (
     download_release,
     newest_release,
     platform_name,
+    registered_place,
 )
 from bot.runner.registered_versions import Registered, RegisteredVersion, disabled, newest_to_take
 from bot.runner.sandbox import INSIDE_ENGINE, SEARCH_PATH, Mount, interpreter_mounts
@@ -82,6 +83,9 @@ def find_engine(
 ) -> Engine:
     """The first that fits: engines folder, PATH, registered address, download, embedded.
 
+    What the engines folder has from a registered address counts as that version with the sum that it is registered with
+    now: with another sum it is taken anew.
+
     Raises NoEngine, saying where it looked; Refused if what is wanted may not be used here or isn't what it should be;
     OutsideTrouble if a registered address can't be reached: another's binary of that version is not what was meant.
     """
@@ -89,7 +93,11 @@ def find_engine(
     if wanted.exact is not None and left_out:
         raise Refused(f"{_SPOKEN[name]}{wanted.spoken} is disabled on this site; set the workspace to another version")
     wanted = wanted.without(left_out)
-    found = in_folder(settings.engines_folder, name, wanted) or on_path(name, wanted, settings.search_path)
+    found = in_folder(settings.engines_folder, name, wanted)
+    had = _taken_before(name, wanted, registered, settings)
+    if had is not None and (found is None or had[0].number > found.version):
+        return _from_registered_address(name, *had, settings, progress)
+    found = found or on_path(name, wanted, settings.search_path)
     if found:
         return found
     registered_one = newest_to_take(registered, wanted, platform_name())
@@ -119,6 +127,14 @@ def in_folder(folder: Path, name: EngineName, wanted: Wanted) -> Engine | None:
         if wanted.allows(version) and os.access(binary, os.X_OK):
             engines.append(Engine(name, version, binary, binary.parent.name))
     return max(engines, key=lambda engine: engine.version, default=None)
+
+
+def _taken_before(
+    name: EngineName, wanted: Wanted, registered: Registered, settings: RunnerSettings
+) -> tuple[RegisteredVersion, Archive] | None:
+    """The newest that fits of the registered versions that were installed here before, with whichever sum."""
+    here = tuple(each for each in registered if registered_place(name, each.written, settings).is_dir())
+    return newest_to_take(here, wanted, platform_name())
 
 
 def on_path(name: EngineName, wanted: Wanted, search_path: str) -> Engine | None:
@@ -189,7 +205,11 @@ def _from_registered_address(
     settings: RunnerSettings,
     progress: Callable[[Release, str], None],
 ) -> Engine:
+    """The one that was installed with just this sum, else a download."""
     release = Release(name, version.number, version.written)
+    installed = registered_place(name, version.written, settings) / archive.sha / name.value
+    if os.access(installed, os.X_OK):
+        return Engine(name, version.number, installed, version.written)
     try:
         binary = download_registered(release, archive, settings, lambda line: progress(release, line))
     except OutsideTrouble as trouble:

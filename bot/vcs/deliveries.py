@@ -12,6 +12,7 @@ _HEADER_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _NO_COMMIT = re.compile(r"0+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+LONGEST_ADDRESS = 2_000  # characters; what is longer is no address that anybody opens
 _LARGEST = 2**63 - 1  # what a database's whole number holds
 
 
@@ -68,6 +69,12 @@ def text(payload: Mapping[str, Any], *path: str) -> str:
 def optional_text(payload: Mapping[str, Any], *path: str) -> str:
     """The text at `path`, or "" if it is null or missing. Raises MalformedDelivery on any other type."""
     return "" if _at(payload, path) is None else text(payload, *path)
+
+
+def optional_address(payload: Mapping[str, Any], *path: str) -> str:
+    """The address at `path`; "" if it is null, missing or far too long. Raises MalformedDelivery on any other type."""
+    found = optional_text(payload, *path)
+    return found if len(found) <= LONGEST_ADDRESS else ""
 
 
 def word(payload: Mapping[str, Any], *path: str) -> str:

@@ -13,6 +13,7 @@ from bot.vcs.deliveries import (
     host_id,
     mapping,
     number,
+    optional_address,
     optional_flag,
     optional_mapping,
     optional_text,
@@ -41,7 +42,8 @@ def read_user(holder: Json, *path: str) -> HostUser:
     user = optional_mapping(holder, *path)
     if user is None:
         return NOBODY
-    return HostUser(host_id(user, "id"), word(user, "login"))
+    addresses = (optional_address(user, "html_url"), optional_address(user, "avatar_url"))
+    return HostUser(host_id(user, "id"), word(user, "login"), *addresses)
 
 
 def read_pull(pull: Json) -> PullRequest:

@@ -7,6 +7,7 @@ MalformedDelivery, and nothing else, where the payload isn't what that page says
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from bot.errors import Ignored
 from bot.events import (
@@ -226,11 +227,27 @@ def _repository(payload: Mapping[str, Any]) -> HostRepository:
 def _pusher(payload: Mapping[str, Any]) -> HostUser:
     if payload.get("user_id") is None:
         return NOBODY
-    return HostUser(read.host_id(payload, "user_id"), read.optional_text(payload, "user_username"))
+    login = read.optional_text(payload, "user_username")
+    avatar_url = read.optional_address(payload, "user_avatar")
+    return HostUser(read.host_id(payload, "user_id"), login, _profile(payload, login), avatar_url)
 
 
 def _user(payload: Mapping[str, Any]) -> HostUser:
-    return HostUser(read.host_id(payload, "user", "id"), read.optional_text(payload, "user", "username"))
+    login = read.optional_text(payload, "user", "username")
+    avatar_url = read.optional_address(payload, "user", "avatar_url")
+    return HostUser(read.host_id(payload, "user", "id"), login, _profile(payload, login), avatar_url)
+
+
+def _profile(payload: Mapping[str, Any], login: str) -> str:
+    """The page of a user: payloads name none, but it stands under the instance's address, as projects do.
+
+    Source: https://docs.gitlab.com/user/profile/#access-your-user-profile
+    """
+    path = "/" + read.optional_text(payload, "project", "path_with_namespace")
+    web_url = read.optional_address(payload, "project", "web_url")
+    if not login or path == "/" or not web_url.endswith(path):
+        return ""
+    return f"{web_url.removesuffix(path)}/{quote(login, safe='')}"
 
 
 def _known_user(payload: Mapping[str, Any], host_id: str) -> HostUser:

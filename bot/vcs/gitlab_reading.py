@@ -23,7 +23,12 @@ def read_repository(project: Json) -> HostRepository:
 
 def read_user(holder: Json, *path: str) -> HostUser:
     """The user at `path`. GitLab puts its ghost user in the place of deleted ones."""
-    return HostUser(read.host_id(holder, *path, "id"), read.optional_text(holder, *path, "username"))
+    return HostUser(
+        read.host_id(holder, *path, "id"),
+        read.optional_text(holder, *path, "username"),
+        html_url=read.optional_address(holder, *path, "web_url"),
+        avatar_url=read.optional_address(holder, *path, "avatar_url"),
+    )
 
 
 def read_pull(merge_request: Json) -> PullRequest:

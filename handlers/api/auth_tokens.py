@@ -10,6 +10,7 @@ from bot.ids import OrganizationId
 from bot.timestamps import from_text, maybe_text, to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
+from handlers.api.operations import empties, makes, pages, shows
 from handlers.api.requests import Body, asked_page, read_body
 from storage.people import User
 from storage.tokens import Token, TokenKind
@@ -20,10 +21,12 @@ LONGEST_DESCRIPTION = 512  # characters
 # A user's tokens: nobody else sees or makes them.
 
 
+@pages("authentication-tokens")
 def of_user(ask: Ask, user_id: str) -> Response:
     return _list(ask, TokenKind.USER, _oneself(ask, user_id).id)
 
 
+@makes("authentication-tokens", takes="token")
 def create_for_user(ask: Ask, user_id: str) -> Response:
     user, body = _oneself(ask, user_id), read_body()
     return _issue(ask, TokenKind.USER, user.id, body.text("description", most=LONGEST_DESCRIPTION).strip(), body)
@@ -38,10 +41,12 @@ def _oneself(ask: Ask, user_id: str) -> User:
 # A team's: one without a description, made anew by another POST, and many with one.
 
 
+@pages("authentication-tokens")
 def of_team(ask: Ask, team_id: str) -> Response:
     return _list(ask, TokenKind.TEAM, ask.asker.team(team_id).id)
 
 
+@makes("authentication-tokens", takes="token")
 def create_for_team(ask: Ask, team_id: str) -> Response:
     team, body = ask.asker.team(team_id), read_body()
     description = body.text("description", most=LONGEST_DESCRIPTION).strip()
@@ -50,19 +55,23 @@ def create_for_team(ask: Ask, team_id: str) -> Response:
     return _issue(ask, TokenKind.TEAM, team.id, description, body)
 
 
+@makes("authentication-tokens", takes="only token")
 def renew_of_team(ask: Ask, team_id: str) -> Response:
     return _renew(ask, TokenKind.TEAM, ask.asker.team(team_id).id, read_body())
 
 
+@shows("authentication-tokens")
 def show_of_team(ask: Ask, team_id: str) -> Response:
     return one(token_resource(_only(ask, TokenKind.TEAM, ask.asker.team(team_id).id)))
 
 
+@empties()
 def remove_of_team(ask: Ask, team_id: str) -> Response:
     ask.services.tokens.remove(_only(ask, TokenKind.TEAM, ask.asker.team(team_id).id).id)
     return nothing()
 
 
+@pages("authentication-tokens")
 def of_teams(ask: Ask, organization: str) -> Response:
     """The tokens of all teams, for those who may make them."""
     owner, page = ask.asker.organization(organization), asked_page()
@@ -73,14 +82,17 @@ def of_teams(ask: Ask, organization: str) -> Response:
 # An organization's: one.
 
 
+@makes("authentication-tokens", takes="only token")
 def renew_of_organization(ask: Ask, organization: str) -> Response:
     return _renew(ask, TokenKind.ORGANIZATION, ask.asker.organization(organization).id, read_body())
 
 
+@shows("authentication-tokens")
 def show_of_organization(ask: Ask, organization: str) -> Response:
     return one(token_resource(_only(ask, TokenKind.ORGANIZATION, ask.asker.organization(organization).id)))
 
 
+@empties()
 def remove_of_organization(ask: Ask, organization: str) -> Response:
     ask.services.tokens.remove(_only(ask, TokenKind.ORGANIZATION, ask.asker.organization(organization).id).id)
     return nothing()
@@ -89,10 +101,12 @@ def remove_of_organization(ask: Ask, organization: str) -> Response:
 # Any of them, by its own id.
 
 
+@shows("authentication-tokens")
 def show(ask: Ask, token_id: str) -> Response:
     return one(token_resource(_manageable(ask, token_id)))
 
 
+@empties()
 def remove(ask: Ask, token_id: str) -> Response:
     """It is worth nothing from this moment on."""
     ask.services.tokens.remove(_manageable(ask, token_id).id)

@@ -5,9 +5,11 @@ from typing import Any
 from bot.connection import Provider, Repository
 from bot.host_links import commit_url, compare_url, outside_url, public_url, pull_url
 from bot.run import Run
+from bot.vcs.deliveries import is_no_commit
 from handlers.api.documents import Resource, resource, to_one
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion
+from storage.run_origins import RunOrigin
 
 FETCHED = "tfe-configuration-version"  # TFE's source of what came from a repository
 
@@ -54,6 +56,7 @@ def ingress_resources(services: Services, version: ConfigurationVersion) -> list
         return []
     repository, run = services.repositories.get(version.repository_id), services.runs.origin_of(version.id)
     provider = services.connections.get(repository.connection_id).provider
+    origin = services.origins.of(run.id) if run else RunOrigin()
     attributes = {
         "identifier": repository.path,
         "clone-url": public_url(repository.clone_url) or None,
@@ -63,20 +66,23 @@ def ingress_resources(services: Services, version: ConfigurationVersion) -> list
         "branch": run.branch if run else "",
         "tag": (run.tag or None) if run else None,
         "sender-username": run.created_by if run else version.author,
-        "sender-html-url": None,
-        "sender-avatar-url": None,
+        "sender-html-url": outside_url(origin.sender_html_url) or None,
+        "sender-avatar-url": outside_url(origin.sender_avatar_url) or None,
         "on-default-branch": run is not None and run.pull_number is None and run.branch == repository.default_branch,
-        "compare-url": _compared(repository, provider, run, version.commit_sha),
+        "compare-url": _compared(repository, provider, run, origin, version.commit_sha),
         **_pull_request(services, repository, provider, run.pull_number if run else None),
     }
     return [resource("ingress-attributes", ingress_id(version), attributes)]
 
 
-def _compared(repository: Repository, provider: Provider, run: Run | None, commit_sha: str) -> str | None:
-    """Against what the pull request goes into; what a push was made on is not kept."""
-    if run is None or not run.base_sha:
+def _compared(
+    repository: Repository, provider: Provider, run: Run | None, origin: RunOrigin, commit_sha: str
+) -> str | None:
+    """Against what the pull request goes into, or what the push was made on; a new branch has nothing before it."""
+    before = (run.base_sha if run else "") or origin.before_sha
+    if not before or is_no_commit(before):
         return None
-    return compare_url(repository, provider, run.base_sha, commit_sha) or None
+    return compare_url(repository, provider, before, commit_sha) or None
 
 
 def _pull_request(services: Services, repository: Repository, provider: Provider, number: int | None) -> dict[str, Any]:
@@ -89,5 +95,5 @@ def _pull_request(services: Services, repository: Repository, provider: Provider
         "pull-request-number": number,
         "pull-request-url": address or None,
         "pull-request-title": pull.title if pull else None,
-        "pull-request-body": None,
+        "pull-request-body": (pull.body or None) if pull else None,
     }

@@ -1,5 +1,6 @@
 """Which configurations does a workspace have? Uploaded by clients, or fetched from its repository."""
 
+from collections.abc import Sequence
 from typing import BinaryIO, cast
 
 from flask import Response, request
@@ -10,11 +11,12 @@ from bot.workspace import Workspace
 from handlers.addresses import reached_at
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.configuration_documents import configuration_resource, ingress_resources
-from handlers.api.documents import Resource, nothing, one, paged
+from handlers.api.documents import Resource, nothing, one, paged, to_one
+from handlers.api.operations import OCTETS, empties, includes, makes, pages, sends, shows
 from handlers.api.requests import asked_includes, asked_page, read_body
+from handlers.api.run_documents import RunDocuments
 from handlers.configuration_uploads import expected_upload, take_in, upload_path
 from handlers.enqueue import Enqueue
-from handlers.reactions.asked_runs import run_of_upload
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion, Upload
 
@@ -22,6 +24,7 @@ INCLUDES = frozenset({"ingress_attributes", "run"})
 TAR_GZ = "application/gzip"
 
 
+@makes("configuration-versions", takes="configuration version")
 def create(ask: Ask, workspace_id: str) -> Response:
     workspace, body = ask.asker.workspace(workspace_id), read_body()
     upload = Upload(
@@ -42,24 +45,41 @@ def source_of_request() -> str:
     return "terraform+cloud" if request.headers.get("X-Terraform-Integration") == "cloud" else "tfe-api"
 
 
+@pages("configuration-versions", includes(INCLUDES))
 def index(ask: Ask, workspace_id: str) -> Response:
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
     includes = asked_includes(INCLUDES)
     found, total = ask.services.configurations.of_workspace(workspace.id, limit=page.size, offset=page.offset)
-    included = [extra for version in found for extra in _included(ask, version, includes)]
-    return paged([configuration_resource(version) for version in found], page, total, included=included)
+    shown, included = _with_included(ask, found, workspace, includes)
+    return paged(shown, page, total, included=included)
 
 
+@shows("configuration-versions", includes(INCLUDES))
 def show(ask: Ask, version_id: str) -> Response:
     includes = asked_includes(INCLUDES)
-    version, _ = _find(ask, version_id)
-    return one(configuration_resource(version), included=_included(ask, version, includes))
+    version, workspace = _find(ask, version_id)
+    (shown,), included = _with_included(ask, [version], workspace, includes)
+    return one(shown, included=included)
 
 
-def _included(ask: Ask, version: ConfigurationVersion, includes: set[str]) -> list[Resource]:
-    return ingress_resources(ask.services, version) if "ingress_attributes" in includes else []
+def _with_included(
+    ask: Ask, versions: Sequence[ConfigurationVersion], workspace: Workspace, includes: set[str]
+) -> tuple[list[Resource], list[Resource]]:
+    """(documents of the versions, what they include): of the runs only those of this workspace."""
+    shown, included = [configuration_resource(version) for version in versions], list[Resource]()
+    if "ingress_attributes" in includes:
+        included += [extra for version in versions for extra in ingress_resources(ask.services, version)]
+    if "run" in includes:
+        first = [ask.services.runs.first_of_configuration(version.id, workspace.id) for version in versions]
+        runs = [run for run in first if run is not None]
+        for document, run in zip(shown, first, strict=True):
+            document["relationships"]["run"] = to_one("runs", run.id if run else None)
+        documents = RunDocuments(ask.asker, runs)
+        included += [documents.resource(run) for run in runs]
+    return shown, included
 
 
+@shows("ingress-attributes")
 def ingress(ask: Ask, version_id: str) -> Response:
     version, _ = _find(ask, version_id)
     found = ingress_resources(ask.services, version)
@@ -68,6 +88,7 @@ def ingress(ask: Ask, version_id: str) -> Response:
     return one(found[0])
 
 
+@sends(TAR_GZ, "The archive.")
 def download(ask: Ask, version_id: str) -> Response:
     """The archive as it is run: what was uploaded, or the commit's tree as a tar."""
     version, _ = _find(ask, version_id)
@@ -76,11 +97,13 @@ def download(ask: Ask, version_id: str) -> Response:
     return Response(ask.services.blobs.chunks(version.blob_id), content_type=TAR_GZ)
 
 
+@sends(TAR_GZ, "The archive.")
 def download_of_run(ask: Ask, run_id: str) -> Response:
     run, _ = ask.asker.run(run_id)
     return download(ask, run.configuration_version_id)
 
 
+@empties(status=202)
 def archive(ask: Ask, version_id: str) -> Response:
     """Give up what was uploaded; its runs stay. Not while a run needs it, nor while new runs would take it."""
     version, workspace = _find(ask, version_id)
@@ -119,14 +142,13 @@ def _find(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
     raise refused
 
 
+@empties(takes=OCTETS, status=200)
 def receive(services: Services, enqueue: Enqueue, version_id: str, mark: str) -> Response:
     """The upload itself. Whoever has the address may."""
     largest = services.settings.largest_configuration_megabytes * 10**6
     request.max_content_length = largest + 1  # one more, so that what is larger is refused with its reason kept
     version = expected_upload(services, version_id, mark)
-    take_in(services, version, cast(BinaryIO, request.stream), largest)
-    if version.auto_queue_runs and not version.provisional:
-        enqueue(run_of_upload(services, services.configurations.get(version.id)))
+    enqueue(take_in(services, version, cast(BinaryIO, request.stream), largest))
     return nothing(200)
 
 

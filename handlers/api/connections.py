@@ -8,6 +8,7 @@ from bot.errors import NotFound, Refused
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
+from handlers.api.operations import empties, lists, makes, pages, refuses, shows
 from handlers.api.requests import Body, asked_page, read_body
 from handlers.api.workspace_documents import connection_id, token_id
 from handlers.reactions.joining import LONGEST_SECRET, change_connection, connect, webhook_url
@@ -22,6 +23,7 @@ NAMES = {
 }
 
 
+@pages("oauth-clients")
 def index(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     found = ask.services.connections.all(owner.id)
@@ -29,6 +31,7 @@ def index(ask: Ask, organization: str) -> Response:
     return paged([_client(ask, connection) for connection in shown], page, len(found))
 
 
+@makes("oauth-clients", takes="oauth client")
 def create(ask: Ask, organization: str) -> Response:
     """A new connection, once the host has taken its credential. An App's webhook secret is shown this once."""
     owner, body = ask.asker.organization(organization), read_body()
@@ -54,10 +57,12 @@ def create(ask: Ask, organization: str) -> Response:
     return one(found, status=201)
 
 
+@shows("oauth-clients")
 def show(ask: Ask, client_id: str) -> Response:
     return one(_client(ask, ask.asker.connection(client_id)))
 
 
+@shows("oauth-clients", takes="changed oauth client")
 def change(ask: Ask, client_id: str) -> Response:
     """Another `name`, or another `oauth-token-string` once the host has taken it; all else stays as it was made."""
     connection, body = ask.asker.connection(client_id), read_body()
@@ -67,6 +72,7 @@ def change(ask: Ask, client_id: str) -> Response:
     return one(_client(ask, ask.asker.connection(client_id)))
 
 
+@shows("oauth-tokens", takes="oauth token")
 def change_token(ask: Ask, oauth_token_id: str) -> Response:
     """Another `oauth-token-string`, once the host has taken it. An `ssh-key` is refused: nothing here would use it."""
     connection, body = _connection_of(ask, oauth_token_id), read_body()
@@ -76,6 +82,7 @@ def change_token(ask: Ask, oauth_token_id: str) -> Response:
     return one(_token(connection))
 
 
+@refuses(409)
 def remove_token(ask: Ask, oauth_token_id: str) -> Response:
     """Refused: a connection is nothing without its one token. Replace that, or delete the oauth client."""
     connection = _connection_of(ask, oauth_token_id)
@@ -91,8 +98,9 @@ def _check_changeable(body: Body, names: set[str], shown: Resource) -> None:
             raise Refused(f"{name} can't be changed here, only {' and '.join(sorted(names))}: make a new oauth client")
 
 
+@empties()
 def remove(ask: Ask, client_id: str) -> Response:
-    """Not while a workspace listens through it: its pushes would be lost without a word."""
+    """Not while a workspace listens through it, whose pushes would be lost, nor before its commits' runs are over."""
     connection = ask.asker.connection(client_id)
     with conflicts(), ask.services.records.write():
         for repository in ask.services.repositories.all(connection.id):
@@ -101,11 +109,17 @@ def remove(ask: Ask, client_id: str) -> Response:
                 raise Refused(
                     f"the workspace {listening[0].name} listens to {repository.path} through {connection.name}"
                 )
+            under_way = ask.services.runs.unfinished_of_repository(repository.id)
+            if under_way:  # it could be neither fetched nor reported any more, and so never end
+                raise Refused(f"{under_way[0].id} of {repository.path} is not over: discard or cancel it first")
+        ask.services.outbox.forget_connection(connection.id)
+        ask.services.dropped.note_connection(connection.id)
         ask.services.connections.remove(connection.id)
     ask.services.hosts.pop(connection.id, None)
     return nothing()
 
 
+@pages("oauth-tokens")
 def tokens(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     found = ask.services.connections.all(owner.id)
@@ -113,10 +127,12 @@ def tokens(ask: Ask, organization: str) -> Response:
     return paged([_token(connection) for connection in shown], page, len(found))
 
 
+@lists("oauth-tokens")
 def tokens_of_client(ask: Ask, client_id: str) -> Response:
     return many([_token(ask.asker.connection(client_id))])
 
 
+@shows("oauth-tokens")
 def token(ask: Ask, oauth_token_id: str) -> Response:
     return one(_token(_connection_of(ask, oauth_token_id)))
 

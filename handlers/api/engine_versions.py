@@ -26,11 +26,15 @@ from bot.terraform_version import (
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource
+from handlers.api.operations import Query, empties, makes, pages, shows
 from handlers.api.requests import BadRequest, Body, asked, asked_page, read_body
 
+EXACTLY = Query("filter[version]", "All of one version.")
+PART = Query("search[version]", "A part of the version.")
 MOST_ARCHIVES = 20  # of one request; refused by their platforms, but read first
 
 
+@pages("terraform-versions", EXACTLY, PART)
 def index(ask: Ask) -> Response:
     """The registered versions, the newest first. `filter[version]` is all of one, `search[version]` a part."""
     page, exactly = asked_page(), asked("filter[version]").removeprefix("v")
@@ -41,6 +45,7 @@ def index(ask: Ask) -> Response:
     return paged([_resource(each, usage) for each in found], page, total)
 
 
+@makes("terraform-versions", takes="terraform version")
 def create(ask: Ask) -> Response:
     """Register a version: where it is taken from, and whether it may be used."""
     body = read_body()
@@ -48,10 +53,12 @@ def create(ask: Ask) -> Response:
     return _answer(ask, ask.services.engine_versions.add(_changed(first, body)), status=201)
 
 
+@shows("terraform-versions")
 def show(ask: Ask, version_id: str) -> Response:
     return _answer(ask, ask.services.engine_versions.get(version_id))
 
 
+@shows("terraform-versions", takes="terraform version")
 def update(ask: Ask, version_id: str) -> Response:
     """What isn't given stays; `archs`, where given, are all that there will be. Runs that were begun go on with it."""
     body, versions = read_body(), ask.services.engine_versions
@@ -64,6 +71,7 @@ def update(ask: Ask, version_id: str) -> Response:
     return _answer(ask, changed)
 
 
+@empties()
 def remove(ask: Ask, version_id: str) -> Response:
     """Not an official one, nor one that a workspace is set to, or that an unfinished run was begun with."""
     ask.services.engine_versions.remove(version_id)

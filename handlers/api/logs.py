@@ -3,12 +3,16 @@
 from flask import Response, request
 
 from handlers.api.documents import ApiError
+from handlers.api.operations import Query, sends
 from handlers.run_logs import MOST_BYTES, open_log, read_part, whole
 from handlers.services import Services
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
+OFFSET = Query("offset", "From which byte on; past the end there is nothing yet.", is_number=True)
+LIMIT = Query("limit", "How many bytes at most.", is_number=True)
 
 
+@sends(MEDIA_TYPE, "The log, or a part of it.", OFFSET, LIMIT)
 def read(services: Services, object_id: str, mark: str) -> Response:
     """`limit` bytes from `offset`, or all of it. Past the end: 200 and nothing, for a reader comes again."""
     found = open_log(services, object_id, mark)

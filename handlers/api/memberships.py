@@ -13,15 +13,21 @@ from bot.team import Team
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
+from handlers.api.operations import SEARCH, Query, empties, includes, lists, makes, pages, shows
 from handlers.api.requests import asked, asked_includes, asked_list, asked_page, read_body, related_entries
 from handlers.api.team_documents import team_resource
 from handlers.api.users import user_resource
 from storage.people import Membership, User
 
 INCLUDES = frozenset({"user", "teams"})
+FILTERS = (
+    Query("filter[email]", "Exactly these addresses, with commas between.", is_list=True),
+    Query("filter[status]", "Whoever is invited is active at once.", ("active", "invited")),
+)
 MOST_TEAMS = 1_000  # of one member that are shown
 
 
+@pages("organization-memberships", SEARCH, *FILTERS, includes(INCLUDES))
 def index(ask: Ask, organization: str) -> Response:
     owner, page, includes = ask.asker.organization(organization), asked_page(), asked_includes(INCLUDES)
     found, total = ask.services.people.memberships(
@@ -37,6 +43,7 @@ def index(ask: Ask, organization: str) -> Response:
     return paged([membership_resource(ask, each) for each in found], page, total, included=included)
 
 
+@lists("organization-memberships", includes(INCLUDES | {"organization"}))
 def own(ask: Ask) -> Response:
     """The asker's own memberships, in all organizations."""
     found, includes = ask.services.people.memberships_of(ask.asker.user.id), asked_includes(INCLUDES | {"organization"})
@@ -44,6 +51,7 @@ def own(ask: Ask) -> Response:
     return many([membership_resource(ask, each) for each in found], included=included)
 
 
+@makes("organization-memberships", takes="membership")
 def create(ask: Ask, organization: str) -> Response:
     """Make the person with that address a member, of the named teams too; an account is made if there is none."""
     owner, body = ask.asker.organization(organization), read_body()
@@ -60,11 +68,13 @@ def create(ask: Ask, organization: str) -> Response:
     return one(membership_resource(ask, membership), included=[user_resource(user, ask.asker)], status=201)
 
 
+@shows("organization-memberships", includes(INCLUDES | {"organization"}))
 def show(ask: Ask, membership_id: str) -> Response:
     includes, membership = asked_includes(INCLUDES | {"organization"}), _found(ask, membership_id)
     return one(membership_resource(ask, membership), included=_included(ask, membership, includes))
 
 
+@empties()
 def remove(ask: Ask, membership_id: str) -> Response:
     """Take somebody out of the organization and its teams. Only an owner removes an owner, and never the last one."""
     membership = _found(ask, membership_id)

@@ -16,6 +16,7 @@ from bot.notifications import Answer, Destination, NotificationConfiguration, Tr
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import ApiError, Resource, nothing, one, paged, resource, to_one
+from handlers.api.operations import empties, makes, pages, shows
 from handlers.api.requests import BadRequest, Body, asked_page, read_body
 from handlers.reactions.notifying import verify
 from storage.ids import new_id
@@ -24,6 +25,7 @@ MOST_NAME_CHARACTERS = 200
 MOST_TOKEN_CHARACTERS = 1_000
 
 
+@pages("notification-configurations")
 def index(ask: Ask, workspace_id: str) -> Response:
     """Those of the workspace, oldest first."""
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
@@ -31,6 +33,7 @@ def index(ask: Ask, workspace_id: str) -> Response:
     return paged([_resource(ask, each) for each in found], page, total)
 
 
+@makes("notification-configurations", takes="notification configuration")
 def create(ask: Ask, workspace_id: str) -> Response:
     """Tell somebody of the workspace's runs; if `enabled`, their address must answer a `verification` first."""
     workspace, body = ask.asker.workspace(workspace_id), read_body()
@@ -47,10 +50,12 @@ def create(ask: Ask, workspace_id: str) -> Response:
     return one(_resource(ask, made), status=201)
 
 
+@shows("notification-configurations")
 def show(ask: Ask, configuration_id: str) -> Response:
     return one(_resource(ask, _seen(ask, configuration_id)))
 
 
+@shows("notification-configurations", takes="notification configuration")
 def update(ask: Ask, configuration_id: str) -> Response:
     """Change it; if it is `enabled` then, its address must answer a `verification` first."""
     before, body = _seen(ask, configuration_id), read_body()
@@ -64,6 +69,7 @@ def update(ask: Ask, configuration_id: str) -> Response:
     return one(_resource(ask, changed))
 
 
+@shows("notification-configurations")
 def send_verification(ask: Ask, configuration_id: str) -> Response:
     """Post a `verification` to its address now, whether or not it is enabled."""
     found = _seen(ask, configuration_id)
@@ -73,6 +79,7 @@ def send_verification(ask: Ask, configuration_id: str) -> Response:
     return one(_resource(ask, found))
 
 
+@empties()
 def remove(ask: Ask, configuration_id: str) -> Response:
     """Nothing more is told to it, not even what was waiting."""
     ask.services.notification_configurations.remove(_seen(ask, configuration_id).id)

@@ -12,6 +12,7 @@ from bot.timestamps import to_text
 from handlers.access import Asker
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, nothing, one, paged, resource
+from handlers.api.operations import SEARCH, empties, makes, pages, shows
 from handlers.api.permissions import organization_permissions
 from handlers.api.requests import Body, asked, asked_page, read_body
 from handlers.api.run_documents import RunDocuments
@@ -19,12 +20,14 @@ from storage.people import Organization
 from storage.run_filter import IN_TURN, RunFilter
 
 
+@pages("organizations", SEARCH)
 def index(ask: Ask) -> Response:
     page = asked_page()
     found, total = ask.asker.organizations(search=asked("q"), limit=page.size, offset=page.offset)
     return paged([organization_resource(ask.asker, organization) for organization in found], page, total)
 
 
+@makes("organizations", takes="organization")
 def create(ask: Ask) -> Response:
     """A new organization, owned by whoever made it."""
     name, email = _checked(read_body())
@@ -34,10 +37,12 @@ def create(ask: Ask) -> Response:
     return one(organization_resource(ask.asker, organization), status=201)
 
 
+@shows("organizations")
 def show(ask: Ask, name: str) -> Response:
     return one(organization_resource(ask.asker, ask.asker.organization(name)))
 
 
+@shows("organizations", takes="organization")
 def change(ask: Ask, name: str) -> Response:
     """A new name or address; what isn't given stays. A new name is in every address of the organization."""
     organization, body = ask.asker.organization(name), read_body()
@@ -48,6 +53,7 @@ def change(ask: Ask, name: str) -> Response:
     return one(organization_resource(ask.asker, changed))
 
 
+@empties()
 def remove(ask: Ask, name: str) -> Response:
     """Only an empty one: what it holds is not lost by a slip."""
     organization = ask.asker.organization(name)
@@ -60,6 +66,7 @@ def remove(ask: Ask, name: str) -> Response:
     return nothing()
 
 
+@shows("entitlement-sets")
 def entitlements(ask: Ask, name: str) -> Response:
     """What is offered. Without `operations` the CLI would run everything on its own machine (tfe-contract 2.2)."""
     organization = ask.asker.organization(name)
@@ -82,6 +89,7 @@ def entitlements(ask: Ask, name: str) -> Response:
     return one(resource("entitlement-sets", organization.id, attributes, link=link))
 
 
+@shows("organization-capacity")
 def capacity(ask: Ask, name: str) -> Response:
     """How many runs the workers have, and how many wait for one."""
     wanted = RunFilter(organization_id=ask.asker.organization(name).id, at_work=True)
@@ -89,6 +97,7 @@ def capacity(ask: Ask, name: str) -> Response:
     return one(resource("organization-capacity", name, {"pending": total - running, "running": running}))
 
 
+@pages("runs")
 def queue(ask: Ask, name: str) -> Response:
     """The workers' queue: what runs, then applies, then plans of normal runs, then the others.
 

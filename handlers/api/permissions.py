@@ -42,6 +42,9 @@ _IN_ORGANIZATION = {
     "can-update": Needs.OWNER,
     "can-update-api-token": Needs.OWNER,
 }
+WORKSPACE_PERMISSIONS = (*_IN_WORKSPACE, "can-manage-run-tasks")
+RUN_PERMISSIONS = (*_ON_RUN, "can-override-policy-check")
+ORGANIZATION_PERMISSIONS = (*_IN_ORGANIZATION, "can-manage-run-tasks")
 
 
 def workspace_permissions(allowed: frozenset[Needs]) -> dict[str, bool]:

@@ -16,6 +16,7 @@ from bot.tags import check_tags
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, linked, nothing, one, paged, resource, to_one
+from handlers.api.operations import ENTRIES, NAMES, SEARCH, empties, makes, pages, shows
 from handlers.api.requests import Body, asked, asked_list, asked_page, read_body, read_entries, related_entries
 from handlers.api.seen import project_seen
 from handlers.api.tags import read_bindings
@@ -27,6 +28,7 @@ LONGEST_DESCRIPTION = 256  # characters
 _NAME = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9 ._-]{0,88}[A-Za-z0-9._-])?")
 
 
+@pages("projects", SEARCH, NAMES)
 def index(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     found, total = ask.services.projects.search(
@@ -35,6 +37,7 @@ def index(ask: Ask, organization: str) -> Response:
     return paged(project_resources(ask, found), page, total)
 
 
+@makes("projects", takes="project")
 def create(ask: Ask, organization: str) -> Response:
     owner, body = ask.asker.organization(organization), read_body()
     name, description, tags = _name(body), body.text("description", most=LONGEST_DESCRIPTION), _tags(body)
@@ -44,10 +47,12 @@ def create(ask: Ask, organization: str) -> Response:
     return one(project_resources(ask, [project])[0], status=201)
 
 
+@shows("projects")
 def show(ask: Ask, project_id: str) -> Response:
     return one(project_resources(ask, [project_seen(ask, project_id)])[0])
 
 
+@shows("projects", takes="project")
 def change(ask: Ask, project_id: str) -> Response:
     """What isn't given stays; tag bindings, where given, are all that there will be."""
     project, body = project_seen(ask, project_id), read_body()
@@ -62,6 +67,7 @@ def change(ask: Ask, project_id: str) -> Response:
     return one(project_resources(ask, [changed])[0])
 
 
+@empties()
 def remove(ask: Ask, project_id: str) -> Response:
     project = project_seen(ask, project_id)
     with conflicts():
@@ -69,6 +75,7 @@ def remove(ask: Ask, project_id: str) -> Response:
     return nothing()
 
 
+@empties(takes=ENTRIES)
 def move_workspaces(ask: Ask, project_id: str) -> Response:
     """Put workspaces of the organization into this project; all of them or none."""
     project, ids = project_seen(ask, project_id), [entry.ident for entry in read_entries()]

@@ -10,11 +10,13 @@ from bot.ids import WorkspaceId
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, paged
+from handlers.api.operations import ENTRIES, empties, pages
 from handlers.api.requests import asked_page, read_entries
 from handlers.api.seen import neighbour, visible_only
 from handlers.api.workspace_documents import WorkspaceDocuments
 
 
+@pages("workspaces")
 def index(ask: Ask, workspace_id: str) -> Response:
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
     ids, total = ask.services.consumers.page(workspace.id, limit=page.size, offset=page.offset)
@@ -23,12 +25,14 @@ def index(ask: Ask, workspace_id: str) -> Response:
     return paged([documents.resource(consumer) for consumer in found], page, total)
 
 
+@empties(takes=ENTRIES)
 def add(ask: Ask, workspace_id: str) -> Response:
     workspace = ask.asker.workspace(workspace_id)
     ask.services.consumers.add(workspace.id, _named(ask, workspace))
     return nothing()
 
 
+@empties(takes=ENTRIES)
 def replace(ask: Ask, workspace_id: str) -> Response:
     """Have exactly these."""
     workspace = ask.asker.workspace(workspace_id)
@@ -36,6 +40,7 @@ def replace(ask: Ask, workspace_id: str) -> Response:
     return nothing()
 
 
+@empties(takes=ENTRIES)
 def remove(ask: Ask, workspace_id: str) -> Response:
     workspace = ask.asker.workspace(workspace_id)
     ask.services.consumers.remove(workspace.id, [entry.ident for entry in read_entries()])

@@ -165,8 +165,8 @@ def asked(name: str) -> str:
 
 
 def asked_list(name: str) -> list[str] | None:
-    """A query value with commas, or None if it is absent."""
-    entries = [entry.strip() for entry in asked(name).split(",") if entry.strip()]
+    """A query value with commas, or None if it is absent. Several values, as some clients send them, are one list."""
+    entries = [entry.strip() for text in request.args.getlist(name) for entry in text.split(",") if entry.strip()]
     return entries or None
 
 

@@ -8,6 +8,7 @@ from bot.access import Needs
 from bot.ids import RunId
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing
+from handlers.api.operations import empties
 from handlers.api.requests import read_body
 from handlers.api.run_comments import LONGEST_COMMENT
 from handlers.jobs import Job
@@ -33,6 +34,7 @@ def _action(
 ) -> Callable[..., Response]:
     """`check` asks the host; it comes before the transaction, which never waits for a network."""
 
+    @empties(takes="comment on an action", status=202)
     def act(ask: Ask, run_id: str) -> Response:
         run, _ = ask.asker.run(run_id)
         comment = read_body().text("comment", most=LONGEST_COMMENT).strip()

@@ -7,17 +7,20 @@ from bot.errors import NotFound, Refused
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, one, resource, to_one
+from handlers.api.operations import lists, makes, shows
 from handlers.api.requests import read_body
 from storage.run_comments import RunComment
 
 LONGEST_COMMENT = 10_000  # characters
 
 
+@lists("comments")
 def index(ask: Ask, run_id: str) -> Response:
     run, _ = ask.asker.run(run_id)
     return many([_resource(comment) for comment in ask.services.comments.of(run.id)])
 
 
+@makes("comments", takes="comment")
 def create(ask: Ask, run_id: str) -> Response:
     run, _ = ask.asker.run(run_id)
     body = read_body().text("body", most=LONGEST_COMMENT).strip()
@@ -26,6 +29,7 @@ def create(ask: Ask, run_id: str) -> Response:
     return one(_resource(ask.services.comments.add(run.id, ask.username, body)), status=201)
 
 
+@shows("comments")
 def show(ask: Ask, comment_id: str) -> Response:
     comment = ask.services.comments.get(comment_id)
     try:

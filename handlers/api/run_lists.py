@@ -14,6 +14,7 @@ from bot.run import AWAITING_DECISION, FINAL, RunStatus
 from bot.run_words import Operation
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import paged
+from handlers.api.operations import Query, includes, pages
 from handlers.api.requests import asked, asked_includes, asked_list, asked_page
 from handlers.api.run_documents import INCLUDES, RunDocuments
 from storage.run_filter import RunFilter
@@ -23,12 +24,24 @@ _GROUPS = {
     "non_final": frozenset(RunStatus) - FINAL,
     "discardable": AWAITING_DECISION,
 }
+QUERIES = (
+    Query("filter[status]", "In one of these statuses.", tuple(RunStatus), is_list=True),
+    Query("filter[status_group]", "The same by a name for several; `filter[status]` wins.", tuple(_GROUPS)),
+    Query("filter[operation]", "What the runs are for; all but `plan_only` otherwise.", tuple(Operation), is_list=True),
+    Query("filter[source]", "What asked for the runs.", is_list=True),
+    Query("search[commit]", "How the commit begins."),
+    Query("search[user]", "A part of the name of whoever asked for the runs."),
+    Query("search[basic]", "A part of the run's id, its message, its commit or its user."),
+)
+WORKSPACE_NAMES = Query("filter[workspace_names]", "Runs of these workspaces.", is_list=True)
 
 
+@pages("runs", *QUERIES, includes(INCLUDES))
 def of_workspace(ask: Ask, workspace_id: str) -> Response:
     return _answer(ask, replace(_asked_filter(), workspace_id=ask.asker.workspace(workspace_id).id))
 
 
+@pages("runs", WORKSPACE_NAMES, *QUERIES, includes(INCLUDES))
 def of_organization(ask: Ask, organization: str) -> Response:
     owner = ask.asker.organization(organization)
     names = asked_list("filter[workspace_names]")

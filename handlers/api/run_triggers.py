@@ -12,14 +12,19 @@ from bot.errors import NotFound, Refused
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
+from handlers.api.operations import Query, empties, includes, makes, pages, shows
 from handlers.api.requests import BadRequest, asked, asked_includes, asked_page, read_body
 from handlers.api.seen import neighbour, visible_only
 from handlers.api.workspace_documents import WorkspaceDocuments
 from storage.between_workspaces import Direction, RunTrigger
 
 INCLUDES = frozenset({"workspace", "sourceable"})
+TYPE = Query(
+    "filter[run-trigger][type]", "Making runs here, or set off by its applies.", tuple(Direction), is_required=True
+)
 
 
+@pages("run-triggers", TYPE, includes(INCLUDES))
 def index(ask: Ask, workspace_id: str) -> Response:
     """Those that make runs here, or those that this workspace's applies set off: the filter must say which."""
     workspace, page, includes = ask.asker.workspace(workspace_id), asked_page(), asked_includes(INCLUDES)
@@ -30,6 +35,7 @@ def index(ask: Ask, workspace_id: str) -> Response:
     return paged([_resource(trigger) for trigger in found], page, total, included=_included(ask, found, includes))
 
 
+@makes("run-triggers", takes="run trigger")
 def create(ask: Ask, workspace_id: str) -> Response:
     """Let the applies of the workspace that the relationship `sourceable` names make runs in this one."""
     workspace, source_id = ask.asker.workspace(workspace_id), read_body().related_id("sourceable")
@@ -39,11 +45,13 @@ def create(ask: Ask, workspace_id: str) -> Response:
     return one(_resource(ask.services.triggers.add(workspace, source)), status=201)
 
 
+@shows("run-triggers", includes(INCLUDES))
 def show(ask: Ask, trigger_id: str) -> Response:
     includes, found = asked_includes(INCLUDES), _seen(ask, trigger_id)
     return one(_resource(found), included=_included(ask, [found], includes))
 
 
+@empties()
 def remove(ask: Ask, trigger_id: str) -> Response:
     ask.services.triggers.remove(_seen(ask, trigger_id).id)
     return nothing()

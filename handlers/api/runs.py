@@ -13,6 +13,7 @@ from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.configuration_versions import source_of_request
 from handlers.api.documents import many, one, resource, to_one
+from handlers.api.operations import includes, lists, makes, shows
 from handlers.api.requests import BadRequest, Body, asked_includes, read_body
 from handlers.api.run_documents import INCLUDES, RunDocuments
 from handlers.reactions.asked_runs import Wish, make_asked_run
@@ -22,6 +23,7 @@ from storage.timeline import Moment
 LONGEST_MESSAGE = 1_000  # characters
 
 
+@makes("runs", takes="run")
 def create(ask: Ask) -> Response:
     """A run by hand: of a configuration version that is named, else of the workspace's newest configuration."""
     body = read_body()
@@ -34,6 +36,7 @@ def create(ask: Ask) -> Response:
     return one(RunDocuments(ask.asker, [run]).resource(run), status=201)
 
 
+@shows("runs", includes(INCLUDES))
 def show(ask: Ask, run_id: str) -> Response:
     includes = asked_includes(INCLUDES)
     run, workspace = ask.asker.run(run_id)
@@ -41,6 +44,7 @@ def show(ask: Ask, run_id: str) -> Response:
     return one(documents.resource(run), included=documents.included(run, workspace, includes))
 
 
+@lists("run-events")
 def events(ask: Ask, run_id: str) -> Response:
     """The run's timeline. Without this list the CLI gives a plan up (tfe-contract 0.11)."""
     run, _ = ask.asker.run(run_id)
@@ -52,6 +56,7 @@ def events(ask: Ask, run_id: str) -> Response:
     return many(found)
 
 
+@shows("run-events")
 def event(ask: Ask, event_id: str) -> Response:
     run_part, _, number = event_id.removeprefix("re-").partition("-")
     run, _ = ask.asker.run(f"run-{run_part}")

@@ -11,15 +11,22 @@ from bot.ids import BlobId
 from bot.run import Run, Stage
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, one
+from handlers.api.operations import sends, shows
 from handlers.api.stage_documents import stage_resource
 from handlers.run_logs import run_id_of
 from storage.stage_jobs import JobStatus
 
+JSON = "application/json"
+PLAN_JSON = "The plan in the form for programs, as `show -json` writes it. 204 before it is there."
+SCHEMAS = "The providers' schemas, as far as the plan needs them. 204 if nobody asked for them."
 
+
+@shows("plans")
 def plan(ask: Ask, plan_id: str) -> Response:
     return _show(ask, plan_id, Stage.PLAN)
 
 
+@shows("applies")
 def apply(ask: Ask, apply_id: str) -> Response:
     return _show(ask, apply_id, Stage.APPLY)
 
@@ -37,23 +44,28 @@ def _run_of(ask: Ask, object_id: str, stage: Stage) -> Run:
         raise NotFound(f"there is no {stage.value} {object_id}") from error
 
 
+@sends(JSON, PLAN_JSON, may_be_empty=True)
 def json_output(ask: Ask, plan_id: str) -> Response:
     """The machine-readable plan, whole: it holds sensitive values. 204 before it is there."""
     return _document(ask, _run_of(ask, plan_id, Stage.PLAN), "plan_json")
 
 
+@sends(JSON, PLAN_JSON, may_be_empty=True)
 def json_output_redacted(ask: Ask, plan_id: str) -> Response:
     return _document(ask, _run_of(ask, plan_id, Stage.PLAN), "plan_redacted")
 
 
+@sends(JSON, PLAN_JSON, may_be_empty=True)
 def json_output_of_run(ask: Ask, run_id: str) -> Response:
     return _document(ask, ask.asker.run(run_id)[0], "plan_json")
 
 
+@sends(JSON, SCHEMAS, may_be_empty=True)
 def json_schema(ask: Ask, plan_id: str) -> Response:
     return _schema(ask, _run_of(ask, plan_id, Stage.PLAN))
 
 
+@sends(JSON, SCHEMAS, may_be_empty=True)
 def json_schema_of_run(ask: Ask, run_id: str) -> Response:
     return _schema(ask, ask.asker.run(run_id)[0])
 
@@ -89,10 +101,12 @@ def _blob_of(ask: Ask, run: Run, what: str) -> BlobId | None:
     return job.plan_json_blob_id if what == "plan_json" else job.plan_redacted_blob_id
 
 
+@shows("plans")
 def plan_of_run(ask: Ask, run_id: str) -> Response:
     return one(stage_resource(ask.services, ask.asker.run(run_id)[0], Stage.PLAN))
 
 
+@shows("applies")
 def apply_of_run(ask: Ask, run_id: str) -> Response:
     return one(stage_resource(ask.services, ask.asker.run(run_id)[0], Stage.APPLY))
 

@@ -6,20 +6,24 @@ from bot.access import Needs
 from bot.errors import NotFound
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import one, paged
+from handlers.api.operations import pages, shows
 from handlers.api.requests import Page, asked_page
 from handlers.api.state_documents import output_resource, read_output_id
 from handlers.api.state_versions import current_version, find_version
 from storage.state_versions import StateVersion
 
 
+@pages("state-version-outputs")
 def of_current(ask: Ask, workspace_id: str) -> Response:
     return _list(ask, current_version(ask, workspace_id))
 
 
+@pages("state-version-outputs")
 def of_version(ask: Ask, version_id: str) -> Response:
     return _list(ask, find_version(ask, version_id))
 
 
+@shows("state-version-outputs")
 def show(ask: Ask, output_id: str) -> Response:
     missing = NotFound(f"there is no output {output_id}")
     known = read_output_id(output_id)

@@ -9,6 +9,7 @@ from bot.state_diff import diff_states
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, one, paged
+from handlers.api.operations import by_name, includes, pages, sends, shows
 from handlers.api.requests import BadRequest, asked, asked_includes, asked_page
 from handlers.api.run_documents import RunDocuments
 from handlers.api.state_documents import diff_resource, output_resource, state_version_resource, with_interval
@@ -19,6 +20,7 @@ INCLUDES = frozenset({"created_by", "outputs", "run", "run.created_by", "run.con
 JSON = "application/json"
 
 
+@pages("state-versions", *by_name(), includes(INCLUDES))
 def index(ask: Ask) -> Response:
     """The versions of one workspace, newest first."""
     organization, name = asked("filter[organization][name]"), asked("filter[workspace][name]")
@@ -27,6 +29,7 @@ def index(ask: Ask) -> Response:
     return _list(ask, ask.asker.workspace_named(organization, name))
 
 
+@pages("state-versions", includes(INCLUDES))
 def index_of_workspace(ask: Ask, workspace_id: str) -> Response:
     return _list(ask, ask.asker.workspace(workspace_id))
 
@@ -39,18 +42,21 @@ def _list(ask: Ask, workspace: Workspace) -> Response:
     return paged(shown, page, states.count(workspace.id), included=included)
 
 
+@shows("state-versions", includes(INCLUDES))
 def current(ask: Ask, workspace_id: str) -> Response:
     version = current_version(ask, workspace_id)
     includes = asked_includes(INCLUDES)
     return one(state_version_resource(ask.services, version), included=_included(ask, version, includes))
 
 
+@shows("state-versions", includes(INCLUDES))
 def show(ask: Ask, version_id: str) -> Response:
     includes, version = asked_includes(INCLUDES), find_version(ask, version_id)
     included = _included(ask, version, includes)
     return with_interval(one(state_version_resource(ask.services, version), included=included))
 
 
+@sends(JSON, "The state as Terraform wrote it.")
 def download(ask: Ask, version_id: str) -> Response:
     version = find_version(ask, version_id)
     answer = Response(ask.services.states.chunks(version), content_type=JSON)
@@ -58,6 +64,7 @@ def download(ask: Ask, version_id: str) -> Response:
     return answer
 
 
+@sends(JSON, "The state in the form for programs.")
 def download_json(ask: Ask, version_id: str) -> Response:
     version = find_version(ask, version_id)
     if version.json_blob_id is None:
@@ -65,6 +72,7 @@ def download_json(ask: Ask, version_id: str) -> Response:
     return Response(ask.services.blobs.chunks(version.json_blob_id), content_type=JSON)
 
 
+@shows("state-version-diffs")
 def diff(ask: Ask, version_id: str) -> Response:
     """Against what was current before it; against nothing for the first."""
     states, version = ask.services.states, find_version(ask, version_id)
@@ -78,6 +86,7 @@ def diff(ask: Ask, version_id: str) -> Response:
     return one(diff_resource(version, found))
 
 
+@sends(JSON, "The state as Terraform wrote it.")
 def errored_state(ask: Ask, apply_id: str) -> Response:
     """The state that an apply could not save by itself and its runner handed in."""
     run, _ = ask.asker.run(run_id_of(apply_id, Stage.APPLY))

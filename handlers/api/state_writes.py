@@ -16,6 +16,7 @@ from bot.state import StateFacts, StateTooLarge, is_lineage, is_serial
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import ApiError, nothing, one
+from handlers.api.operations import OCTETS, empties, makes
 from handlers.api.requests import MOST_BODY_BYTES, BadRequest, Body, read_body
 from handlers.api.state_documents import state_version_resource, with_interval
 from handlers.services import Services
@@ -30,6 +31,7 @@ _LARGE_BODY_BYTES = 4 << 20
 _large_bodies = threading.Semaphore(1)  # a state inside a document is in memory several times over: one at a time
 
 
+@makes("state-versions", takes="state version")
 def create(ask: Ask, workspace_id: str) -> Response:
     """A new version: with its state in the document, or announced, to be uploaded. Only whoever holds the lock."""
     workspace = ask.asker.workspace(workspace_id)
@@ -114,6 +116,7 @@ def _named_run(ask: Ask, workspace: Workspace, body: Body) -> Run | None:
     return run
 
 
+@makes("state-versions", takes="rollback")
 def rollback(ask: Ask, workspace_id: str) -> Response:
     """An old state becomes a new version. Only whoever holds the lock."""
     workspace = ask.asker.workspace(workspace_id)
@@ -126,6 +129,7 @@ def rollback(ask: Ask, workspace_id: str) -> Response:
     return one(state_version_resource(ask.services, roll_back(ask.asker, workspace, old)), status=201)
 
 
+@empties(takes=OCTETS, status=200)
 def receive(services: Services, version_id: str, what: str, mark: str) -> Response:
     """An upload. Whoever has the address may."""
     version = expected_upload(services, version_id, what, mark)

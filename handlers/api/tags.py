@@ -9,30 +9,47 @@ from flask import Response
 
 from bot.access import Needs
 from bot.errors import Refused
+from bot.ids import WorkspaceId
 from bot.tags import MOST_TAGS, check_tags
 from bot.timestamps import to_text
+from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, paged, resource
+from handlers.api.operations import ENTRIES, SEARCH, empties, lists, pages
 from handlers.api.requests import BadRequest, Entry, asked, asked_page, read_entries
 from handlers.api.seen import project_seen
+from handlers.services import Services
 from storage.tags import Binding, Tagged
 
 
+@lists("tag-bindings")
 def workspace_bindings(ask: Ask, workspace_id: str) -> Response:
     """The workspace's own; clients expect this list unpaginated."""
     workspace = ask.asker.workspace(workspace_id)
     return many([_binding(b) for b in ask.services.workspace_tags.of(Tagged.WORKSPACE, workspace.id)])
 
 
+@lists("effective-tag-bindings")
 def effective_bindings(ask: Ask, workspace_id: str) -> Response:
     """Its own and those that it inherits from its project; its own value wins."""
-    workspace, tags = ask.asker.workspace(workspace_id), ask.services.workspace_tags
-    inherited = {b.key.lower(): b for b in tags.of(Tagged.PROJECT, workspace.project_id)}
-    own = {b.key.lower(): b for b in tags.of(Tagged.WORKSPACE, workspace.id)}
-    together = {**inherited, **own}
-    return many([_effective(together[key]) for key in sorted(together)])
+    workspace = ask.asker.workspace(workspace_id)
+    return many(effective_of_each(ask.services, [workspace])[workspace.id])
 
 
+def effective_of_each(services: Services, workspaces: Sequence[Workspace]) -> dict[WorkspaceId, list[Resource]]:
+    """The same of several workspaces at once, each sorted by key."""
+    tags = services.workspace_tags
+    inherited = tags.of_each(Tagged.PROJECT, sorted({workspace.project_id for workspace in workspaces}))
+    own = tags.of_each(Tagged.WORKSPACE, [workspace.id for workspace in workspaces])
+    found: dict[WorkspaceId, list[Resource]] = {}
+    for workspace in workspaces:
+        bindings = [*inherited.get(workspace.project_id, []), *own.get(workspace.id, [])]
+        together = {binding.key.lower(): binding for binding in bindings}
+        found[workspace.id] = [_effective(together[key], workspace.id) for key in sorted(together)]
+    return found
+
+
+@lists("tag-bindings", takes=ENTRIES)
 def bind_workspace(ask: Ask, workspace_id: str) -> Response:
     """Add these, or give them other values; the others stay."""
     workspace = ask.asker.workspace(workspace_id)
@@ -43,17 +60,20 @@ def bind_workspace(ask: Ask, workspace_id: str) -> Response:
     return workspace_bindings(ask, workspace_id)
 
 
+@lists("tag-bindings")
 def project_bindings(ask: Ask, project_id: str) -> Response:
     project = project_seen(ask, project_id)
     return many([_binding(b) for b in ask.services.workspace_tags.of(Tagged.PROJECT, project.id)])
 
 
+@lists("effective-tag-bindings")
 def effective_project_bindings(ask: Ask, project_id: str) -> Response:
     """A project inherits from nothing."""
     project = project_seen(ask, project_id)
-    return many([_effective(b) for b in ask.services.workspace_tags.of(Tagged.PROJECT, project.id)])
+    return many([_effective(b, project.id) for b in ask.services.workspace_tags.of(Tagged.PROJECT, project.id)])
 
 
+@lists("tag-bindings", takes=ENTRIES)
 def bind_project(ask: Ask, project_id: str) -> Response:
     project = project_seen(ask, project_id)
     bindings = check_tags(read_bindings(read_entries()))
@@ -63,12 +83,14 @@ def bind_project(ask: Ask, project_id: str) -> Response:
     return project_bindings(ask, project_id)
 
 
+@pages("tags", SEARCH)
 def plain_tags(ask: Ask, workspace_id: str) -> Response:
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
     found, total = ask.services.workspace_tags.page(workspace.id, asked("q"), limit=page.size, offset=page.offset)
     return paged([_tag(binding, instances) for binding, instances in found], page, total)
 
 
+@empties(takes=ENTRIES)
 def add_plain_tags(ask: Ask, workspace_id: str) -> Response:
     """By name, or by the id of a tag that the organization has. A key that has a value keeps it."""
     workspace, entries = ask.asker.workspace(workspace_id), read_entries()
@@ -85,6 +107,7 @@ def add_plain_tags(ask: Ask, workspace_id: str) -> Response:
     return nothing()
 
 
+@empties(takes=ENTRIES)
 def remove_plain_tags(ask: Ask, workspace_id: str) -> Response:
     workspace, entries = ask.asker.workspace(workspace_id), read_entries()
     keys = [name for entry in entries if (name := _name(entry))]
@@ -124,8 +147,10 @@ def _binding(binding: Binding) -> Resource:
     return resource("tag-bindings", binding.tag_id, attributes)
 
 
-def _effective(binding: Binding) -> Resource:
-    return resource("effective-tag-bindings", binding.tag_id, {"key": binding.key, "value": binding.value})
+def _effective(binding: Binding, owner_id: str) -> Resource:
+    """A tag has a value of its own at each of its owners, so the id is that of both."""
+    ident = f"{binding.tag_id}-{owner_id.partition('-')[2]}"
+    return resource("effective-tag-bindings", ident, {"key": binding.key, "value": binding.value})
 
 
 def _tag(binding: Binding, instances: int) -> Resource:

@@ -10,6 +10,7 @@ from bot.access import Level, Needs, RunsAccess, StateAccess, VariablesAccess, W
 from bot.errors import NotFound, Refused
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
+from handlers.api.operations import Query, empties, makes, pages, shows
 from handlers.api.requests import BadRequest, Body, asked, asked_page, read_body
 from storage.team_access import Grant
 
@@ -21,6 +22,7 @@ class MocksAccess(StrEnum):
     READ = "read"
 
 
+@pages("team-workspaces", Query("filter[workspace][id]", "Of which workspace.", is_required=True))
 def index(ask: Ask) -> Response:
     workspace_id, page = asked("filter[workspace][id]"), asked_page()
     if not workspace_id:
@@ -30,6 +32,7 @@ def index(ask: Ask) -> Response:
     return paged([_resource(grant) for grant in found], page, total)
 
 
+@makes("team-workspaces", takes="new team access")
 def create(ask: Ask) -> Response:
     body = read_body()
     team_id, workspace_id = body.related_id("team"), body.related_id("workspace")
@@ -51,10 +54,12 @@ def create(ask: Ask) -> Response:
     return one(_resource(grant), status=201)
 
 
+@shows("team-workspaces")
 def show(ask: Ask, grant_id: str) -> Response:
     return one(_resource(_found(ask, grant_id)))
 
 
+@shows("team-workspaces", takes="team access")
 def change(ask: Ask, grant_id: str) -> Response:
     """What isn't given stays. A part alone makes sense for `custom` access only."""
     body, grant = read_body(), _found(ask, grant_id)
@@ -63,6 +68,7 @@ def change(ask: Ask, grant_id: str) -> Response:
     return one(_resource(ask.services.team_access.change(grant.id, _with_parts(before, body))))
 
 
+@empties()
 def remove(ask: Ask, grant_id: str) -> Response:
     ask.services.team_access.remove(_found(ask, grant_id).id)
     return nothing()

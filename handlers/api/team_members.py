@@ -11,12 +11,14 @@ from bot.team import Team
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing, paged
 from handlers.api.memberships import membership_resource, refuse_without_owner
+from handlers.api.operations import ENTRIES, empties, pages
 from handlers.api.requests import asked_page, read_entries
 from storage.people import User
 
 Find = Callable[[Ask, Team, str], User]
 
 
+@pages("organization-memberships")
 def index(ask: Ask, team_id: str) -> Response:
     """The organization memberships of the team's members."""
     team, page = ask.asker.team(team_id), asked_page()
@@ -27,6 +29,7 @@ def index(ask: Ask, team_id: str) -> Response:
 
 
 def _adding(find: Find) -> Callable[..., Response]:
+    @empties(takes=ENTRIES)
     def add(ask: Ask, team_id: str) -> Response:
         """All of them or, if one can't be found, nobody."""
         team = ask.asker.team(team_id)
@@ -38,6 +41,7 @@ def _adding(find: Find) -> Callable[..., Response]:
 
 
 def _removing(find: Find) -> Callable[..., Response]:
+    @empties(takes=ENTRIES)
     def remove(ask: Ask, team_id: str) -> Response:
         """They stay members of the organization. The team of owners keeps somebody."""
         team = ask.asker.team(team_id)

@@ -14,6 +14,7 @@ from bot.team import Team, Visibility, check_team_name
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged
 from handlers.api.memberships import membership_resource
+from handlers.api.operations import NAMES, SEARCH, empties, includes, makes, pages, shows
 from handlers.api.requests import Body, asked, asked_includes, asked_list, asked_page, read_body
 from handlers.api.team_documents import read_flags, team_resource
 from handlers.api.users import user_resource
@@ -21,6 +22,7 @@ from handlers.api.users import user_resource
 INCLUDES = frozenset({"users", "organization_memberships"})
 
 
+@pages("teams", SEARCH, NAMES, includes(INCLUDES))
 def index(ask: Ask, organization: str) -> Response:
     """The teams that the asker may know of: all but others' secret ones."""
     owner, page, includes = ask.asker.organization(organization), asked_page(), asked_includes(INCLUDES)
@@ -37,6 +39,7 @@ def index(ask: Ask, organization: str) -> Response:
     return paged([team_resource(ask.asker, team) for team in found], page, total, included=included)
 
 
+@makes("teams", takes="team")
 def create(ask: Ask, organization: str) -> Response:
     owner, body = ask.asker.organization(organization), read_body()
     name, visibility = check_team_name(body.text("name").strip()), _visibility(body) or Visibility.SECRET
@@ -50,11 +53,13 @@ def create(ask: Ask, organization: str) -> Response:
     return one(team_resource(ask.asker, team), status=201)
 
 
+@shows("teams", includes(INCLUDES))
 def show(ask: Ask, team_id: str) -> Response:
     includes, team = asked_includes(INCLUDES), ask.asker.team(team_id)
     return one(team_resource(ask.asker, team), included=_included(ask, team, includes))
 
 
+@shows("teams", takes="team")
 def change(ask: Ask, team_id: str) -> Response:
     """What isn't given stays. Of the team of owners only who makes its tokens can be changed."""
     team, body = ask.asker.team(team_id), read_body()
@@ -76,6 +81,7 @@ def change(ask: Ask, team_id: str) -> Response:
     return one(team_resource(ask.asker, changed))
 
 
+@empties()
 def remove(ask: Ask, team_id: str) -> Response:
     """With its access and its tokens; its members stay in the organization."""
     team = ask.asker.team(team_id)

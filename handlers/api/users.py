@@ -10,10 +10,12 @@ from bot.ids import UserId
 from handlers.access import Asker
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, linked, one, resource
+from handlers.api.operations import refuses, shows
 from handlers.api.requests import Body, read_body
 from storage.people import User
 
 
+@shows("users")
 def details(ask: Ask) -> Response:
     """The asker's own account. A team and an organization have one that is only a service's."""
     who = ask.asker.who
@@ -25,6 +27,7 @@ def details(ask: Ask) -> Response:
     return one(resource("users", who.id, _attributes(username, "", is_self=True, is_service=True)))
 
 
+@shows("users", takes="account")
 def update(ask: Ask) -> Response:
     """Answers the account if nothing is to change; a changed name or address is refused (422), with the reason.
 
@@ -37,10 +40,12 @@ def update(ask: Ask) -> Response:
     return one(user_resource(user, ask.asker))
 
 
+@refuses(422)
 def password(ask: Ask) -> Response:
     raise Refused(f"{ask.asker.user.username} has no password: here a session is opened by a login link")
 
 
+@shows("users")
 def show(ask: Ask, user_id: str) -> Response:
     """Oneself, or a member of an organization that both are in."""
     user = ask.services.people.user(UserId(user_id))

@@ -7,6 +7,7 @@ from bot.errors import NotFound, Refused
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, one, to_one
+from handlers.api.operations import by_name, empties, lists, makes, shows
 from handlers.api.requests import BadRequest, asked, read_body
 from handlers.api.variable_documents import (
     changed_variable,
@@ -19,18 +20,21 @@ from handlers.reactions.run_variables import reaching_variables
 from storage.variables import Variable
 
 
+@lists("vars")
 def index(ask: Ask, workspace_id: str) -> Response:
     """All of them: clients expect this list unpaginated."""
     workspace = ask.asker.workspace(workspace_id)
     return many([_resource(variable) for variable in ask.services.variables.all(workspace.id)])
 
 
+@lists("vars", *by_name())
 def index_by_name(ask: Ask) -> Response:
     """The list of older clients: of one workspace, named by two filters."""
     workspace = _named(ask, asked("filter[organization][name]"), asked("filter[workspace][name]"))
     return index(ask, workspace.id)
 
 
+@lists("vars")
 def every(ask: Ask, workspace_id: str) -> Response:
     """What a run would get: the workspace's own variables and those of its sets, each key once.
 
@@ -41,11 +45,13 @@ def every(ask: Ask, workspace_id: str) -> Response:
     return many([_resource(each) if each.owner_id == workspace.id else set_variable(each) for each in found])
 
 
+@makes("vars", takes="variable")
 def create(ask: Ask, workspace_id: str) -> Response:
     workspace, body = ask.asker.workspace(workspace_id), read_body()
     return one(_resource(made_variable(ask, ask.services.variables, workspace.id, body)), status=201)
 
 
+@makes("vars", takes="variable by name")
 def create_by_name(ask: Ask) -> Response:
     """As older clients make one: the workspace is a relationship."""
     body = read_body()
@@ -55,23 +61,28 @@ def create_by_name(ask: Ask) -> Response:
     return create(ask, workspace_id)
 
 
+@shows("vars", takes="variable")
 def change_by_id(ask: Ask, variable_id: str) -> Response:
     return change(ask, _workspace_of(ask, variable_id), variable_id)
 
 
+@empties()
 def remove_by_id(ask: Ask, variable_id: str) -> Response:
     return remove(ask, _workspace_of(ask, variable_id), variable_id)
 
 
+@shows("vars")
 def show(ask: Ask, workspace_id: str, variable_id: str) -> Response:
     return one(_resource(_found(ask, workspace_id, variable_id)))
 
 
+@shows("vars", takes="variable")
 def change(ask: Ask, workspace_id: str, variable_id: str) -> Response:
     known = _found(ask, workspace_id, variable_id)
     return one(_resource(changed_variable(ask, ask.services.variables, known, read_body())))
 
 
+@empties()
 def remove(ask: Ask, workspace_id: str, variable_id: str) -> Response:
     ask.services.variables.remove(_found(ask, workspace_id, variable_id).id)
     return nothing()

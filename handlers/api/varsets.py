@@ -13,6 +13,7 @@ from bot.errors import Refused
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, linked, nothing, one, paged, resource, to_many, to_one
+from handlers.api.operations import ENTRIES, SEARCH, empties, includes, makes, pages, shows
 from handlers.api.projects import project_resources
 from handlers.api.requests import (
     Body,
@@ -33,6 +34,7 @@ LONGEST_NAME = 90  # characters
 LONGEST_DESCRIPTION = 512  # characters
 
 
+@pages("varsets", SEARCH, includes(INCLUDES))
 def of_organization(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     sets = ask.services.variable_sets
@@ -41,6 +43,7 @@ def of_organization(ask: Ask, organization: str) -> Response:
     return paged(shown, page, total, included=included)
 
 
+@pages("varsets", SEARCH, includes(INCLUDES))
 def of_workspace(ask: Ask, workspace_id: str) -> Response:
     """Every set that reaches the workspace."""
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
@@ -50,6 +53,7 @@ def of_workspace(ask: Ask, workspace_id: str) -> Response:
     return paged(shown, page, total, included=included)
 
 
+@pages("varsets", SEARCH, includes(INCLUDES))
 def of_project(ask: Ask, project_id: str) -> Response:
     project, page = project_seen(ask, project_id), asked_page()
     sets = ask.services.variable_sets
@@ -58,6 +62,7 @@ def of_project(ask: Ask, project_id: str) -> Response:
     return paged(shown, page, total, included=included)
 
 
+@makes("varsets", includes(INCLUDES), takes="variable set")
 def create(ask: Ask, organization: str) -> Response:
     """A set, with its variables and whom it is given to, where they come with it; all of it or none."""
     owner, body = ask.asker.organization(organization), read_body()
@@ -76,11 +81,13 @@ def create(ask: Ask, organization: str) -> Response:
     return _one(ask, made, status=201)
 
 
+@shows("varsets", includes(INCLUDES))
 def show(ask: Ask, set_id: str) -> Response:
     found = variable_set_seen(ask, set_id)
     return _one(ask, found)
 
 
+@shows("varsets", includes(INCLUDES), takes="changed variable set")
 def change(ask: Ask, set_id: str) -> Response:
     """What isn't given stays; a relationship that is given names all that the set is given to."""
     known, body = variable_set_seen(ask, set_id), read_body()
@@ -101,33 +108,39 @@ def change(ask: Ask, set_id: str) -> Response:
     return _one(ask, saved)
 
 
+@empties()
 def remove(ask: Ask, set_id: str) -> Response:
     """Runs that exist keep the values that they were made with."""
     ask.services.variable_sets.remove(variable_set_seen(ask, set_id).id)
     return nothing()
 
 
+@pages("vars")
 def variables(ask: Ask, set_id: str) -> Response:
     known, page = variable_set_seen(ask, set_id), asked_page()
     found, total = ask.services.set_variables.page(known.id, limit=page.size, offset=page.offset)
     return paged([set_variable(variable) for variable in found], page, total)
 
 
+@makes("vars", takes="variable")
 def create_variable(ask: Ask, set_id: str) -> Response:
     known = variable_set_seen(ask, set_id)
     return one(set_variable(made_variable(ask, ask.services.set_variables, known.id, read_body())), status=201)
 
 
+@shows("vars")
 def show_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
     return one(set_variable(found_variable(ask.services.set_variables, variable_set_seen(ask, set_id).id, variable_id)))
 
 
+@shows("vars", takes="variable")
 def change_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
     store = ask.services.set_variables
     known = found_variable(store, variable_set_seen(ask, set_id).id, variable_id)
     return one(set_variable(changed_variable(ask, store, known, read_body())))
 
 
+@empties()
 def remove_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
     store = ask.services.set_variables
     store.remove(found_variable(store, variable_set_seen(ask, set_id).id, variable_id).id)
@@ -135,6 +148,7 @@ def remove_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
 
 
 def _give(kind: GivenTo) -> Callable[..., Response]:
+    @empties(takes=ENTRIES)
     def view(ask: Ask, set_id: str) -> Response:
         known = variable_set_seen(ask, set_id)
         ask.services.variable_sets.give(known, kind, [entry.ident for entry in read_entries()])
@@ -144,6 +158,7 @@ def _give(kind: GivenTo) -> Callable[..., Response]:
 
 
 def _take(kind: GivenTo) -> Callable[..., Response]:
+    @empties(takes=ENTRIES)
     def view(ask: Ask, set_id: str) -> Response:
         known = variable_set_seen(ask, set_id)
         ask.services.variable_sets.take(known, kind, [entry.ident for entry in read_entries()])

@@ -11,6 +11,7 @@ from bot.errors import Refused
 from bot.ids import WorkspaceId
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import one
+from handlers.api.operations import shows
 from handlers.api.requests import read_body
 from handlers.api.workspace_documents import workspace_resource
 from handlers.reactions import decisions
@@ -19,6 +20,7 @@ from handlers.state.holding import RUNLOCK_ITSELF, STILL_PENDING, holder_words, 
 LONGEST_REASON = 1_000  # characters
 
 
+@shows("workspaces", takes="lock")
 def lock(ask: Ask, workspace_id: str) -> Response:
     workspace = ask.asker.workspace(workspace_id)
     reason = read_body().text("reason", most=LONGEST_REASON)
@@ -39,11 +41,13 @@ def lock(ask: Ask, workspace_id: str) -> Response:
     return _answer(ask, workspace.id)
 
 
+@shows("workspaces")
 def unlock(ask: Ask, workspace_id: str) -> Response:
     """Take one's own lock off, or the one that Runlock itself put on."""
     return _unlock(ask, workspace_id, by_force=False)
 
 
+@shows("workspaces")
 def force_unlock(ask: Ask, workspace_id: str) -> Response:
     """Take anybody's lock off; what was on its way under it is not taken any more."""
     return _unlock(ask, workspace_id, by_force=True)

@@ -17,11 +17,13 @@ from handlers.api.organizations import organization_resource
 from handlers.api.projects import project_resources
 from handlers.api.run_documents import RunDocuments
 from handlers.api.state_documents import state_version_resource, workspace_output_resource
+from handlers.api.tags import effective_of_each
 from handlers.api.team_documents import team_resource
 from handlers.api.users import shares_organization, user_resource
 from handlers.api.workspace_documents import WorkspaceDocuments
 
-# TFE's names; those that nothing stands behind here include nothing.
+# TFE's names. Nothing stands behind `current_assessment_result` here (no drift detection) and `readme`: both are
+# taken, since clients ask for them, and include nothing.
 INCLUDES = frozenset(
     {"organization", "current_run", "current_run.plan", "current_run.configuration_version", "locked_by"}
     | {"current_run.configuration_version.ingress_attributes", "current_assessment_result"}
@@ -49,6 +51,8 @@ def with_included(
         found += _holders(ask, workspaces, documents)
     if "outputs" in includes:
         found += _outputs(ask, workspaces, documents, shown)
+    if "effective_tag_bindings" in includes:
+        found += _tag_bindings(ask, workspaces, shown)
     return shown, found
 
 
@@ -128,8 +132,18 @@ def _outputs(
             continue
         outputs = enumerate(ask.services.states.outputs(version))
         written = [workspace_output_resource(version, place, output) for place, output in outputs]
-        by_id[workspace.id]["relationships"]["outputs"]["data"] = [
-            {"id": each["id"], "type": each["type"]} for each in written
-        ]
+        by_id[workspace.id]["relationships"]["outputs"]["data"] = _identifiers(written)
         found += written
     return found
+
+
+def _tag_bindings(ask: Ask, workspaces: Sequence[Workspace], shown: Sequence[Resource]) -> list[Resource]:
+    """Each workspace's own and inherited ones, which its document then names; whoever sees a workspace sees them."""
+    each = effective_of_each(ask.services, workspaces)
+    for document in shown:
+        document["relationships"]["effective-tag-bindings"]["data"] = _identifiers(each[document["id"]])
+    return [binding for bindings in each.values() for binding in bindings]
+
+
+def _identifiers(resources: Iterable[Resource]) -> list[dict[str, str]]:
+    return [{"id": each["id"], "type": each["type"]} for each in resources]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from flask import request
 
 from bot.ids import OrganizationId, ProjectId, WorkspaceId
+from handlers.api.operations import Query
 from handlers.api.requests import BadRequest, asked, asked_list
 from storage.workspace_filter import WorkspaceFilter, WorkspaceSort
 
@@ -18,6 +19,16 @@ MOST_TAGS_ASKED = 50
 NOT_HERE = "filter[current-run][status]"
 
 _TAGGED = re.compile(r"filter\[tagged\]\[(\w{1,10})\]\[(key|value)\]")
+QUERIES = (
+    Query("search[name]", "A part of the name."),
+    Query("search[wildcard-name]", "The name with `*` for any part of it."),
+    Query("search[tags]", "With all of these tags.", is_list=True),
+    Query("search[exclude-tags]", "With none of these tags.", is_list=True),
+    Query("filter[project][id]", "In this project."),
+    Query("filter[tagged][0][key]", "With a tag of this key; `1`, `2` and so on in place of `0` for further tags."),
+    Query("filter[tagged][0][value]", "The value of the tag that the same number names."),
+    Query("sort", "Which come first.", tuple(sign + name for name in WorkspaceSort for sign in ("", "-"))),
+)
 
 
 def asked_filter(organization_id: OrganizationId, visible_to: Sequence[WorkspaceId] | None) -> WorkspaceFilter:

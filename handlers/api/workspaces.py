@@ -1,6 +1,6 @@
 """Which workspaces are there? Listed, made, changed and removed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Response
@@ -8,20 +8,24 @@ from flask import Response
 from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
-from bot.run import RunStatus
+from bot.run import Run, RunStatus
 from bot.state_resources import count_resources
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing, one, paged
+from handlers.api.operations import empties, includes, like, makes, pages, shows
 from handlers.api.projects import chosen_project
 from handlers.api.requests import Body, asked_includes, asked_page, read_body, related_entries
 from handlers.api.tags import read_bindings, read_plain_tags
 from handlers.api.workspace_documents import connection_id, read_settings, workspace_resource
 from handlers.api.workspace_includes import INCLUDES, with_included
-from handlers.api.workspace_search import asked_filter
+from handlers.api.workspace_search import QUERIES, asked_filter
+from handlers.jobs import Job
 from handlers.reactions.joining import VcsChoice, change_workspace, create_workspace
+from handlers.reactions.reports import heads_with_runs, report
 
 
+@pages("workspaces", *QUERIES, includes(INCLUDES))
 def index(ask: Ask, organization: str) -> Response:
     owner, includes, page = ask.asker.organization(organization), asked_includes(INCLUDES), asked_page()
     wanted = asked_filter(owner.id, ask.asker.visible_workspaces(owner.id))
@@ -30,6 +34,7 @@ def index(ask: Ask, organization: str) -> Response:
     return paged(shown, page, total, included=included)
 
 
+@makes("workspaces", takes="workspace")
 def create(ask: Ask, organization: str) -> Response:
     owner, body = ask.asker.organization(organization), read_body()
     workspace, secret = create_workspace(
@@ -44,11 +49,13 @@ def create(ask: Ask, organization: str) -> Response:
     return one(workspace_resource(ask.asker, workspace, webhook_secret=secret), status=201)
 
 
+@shows("workspaces", includes(INCLUDES))
 def show(ask: Ask, workspace: Workspace) -> Response:
     shown, included = with_included(ask, [workspace], asked_includes(INCLUDES))
     return one(shown[0], included=included)
 
 
+@shows("workspaces", takes="workspace")
 def change(ask: Ask, workspace: Workspace) -> Response:
     """What isn't given stays. The relationship `tag-bindings`, where given, is all that there will be."""
     body, organization = read_body(), ask.asker.organization_of(workspace)
@@ -66,21 +73,25 @@ def change(ask: Ask, workspace: Workspace) -> Response:
     return one(workspace_resource(ask.asker, changed, webhook_secret=secret))
 
 
+@empties()
 def remove(ask: Ask, workspace: Workspace) -> Response:
     """Remove it with its runs, variables and states; not while a run is under way."""
+    at_heads = heads_with_runs(ask.services, workspace)
     with conflicts(), ask.services.records.write():
         _check_idle(ask, workspace)
-        _remove(ask, workspace)
+        jobs = _remove(ask, workspace, at_heads)
+    ask.enqueue(jobs)
     return nothing()
 
 
+@empties()
 def safe_remove(ask: Ask, workspace: Workspace) -> Response:
     """Remove it only if nothing would be lost: it is idle, unlocked, and manages no resources.
 
     Clients match the words of a refusal (tfe-contract 2.7): "locked", "being processed", else "not safe to delete".
     """
     read_body()
-    left = _resources_left(ask, workspace)
+    left, at_heads = _resources_left(ask, workspace), heads_with_runs(ask.services, workspace)
     with conflicts(), ask.services.records.write():
         fresh = ask.services.workspaces.get(workspace.id)
         if fresh.is_locked:
@@ -88,13 +99,16 @@ def safe_remove(ask: Ask, workspace: Workspace) -> Response:
         _check_idle(ask, fresh)
         if left or fresh.current_state_version_id != workspace.current_state_version_id:
             raise Refused(f"{fresh.name} is not safe to delete: it manages {left or 'some'} resources")
-        _remove(ask, workspace)
+        jobs = _remove(ask, workspace, at_heads)
+    ask.enqueue(jobs)
     return nothing()
 
 
-def _remove(ask: Ask, workspace: Workspace) -> None:
+def _remove(ask: Ask, workspace: Workspace, at_heads: Sequence[Run]) -> list[Job]:
+    """Pull requests that wait for its runs, which are `at_heads`, must not wait for ever."""
     ask.services.dropped.note_workspace(workspace.id)
     ask.services.workspaces.remove(workspace.id)
+    return [job for run in at_heads for job in report(ask.services, run)]
 
 
 def _check_idle(ask: Ask, workspace: Workspace) -> None:
@@ -155,11 +169,11 @@ def _text(vcs: Mapping[str, Any], name: str) -> str:
 
 
 def _by_id(view: Callable[[Ask, Workspace], Response]) -> Callable[..., Response]:
-    return lambda ask, workspace_id: view(ask, ask.asker.workspace(workspace_id))
+    return like(view)(lambda ask, workspace_id: view(ask, ask.asker.workspace(workspace_id)))
 
 
 def _by_name(view: Callable[[Ask, Workspace], Response]) -> Callable[..., Response]:
-    return lambda ask, organization, name: view(ask, ask.asker.workspace_named(organization, name))
+    return like(view)(lambda ask, organization, name: view(ask, ask.asker.workspace_named(organization, name)))
 
 
 _NAMED = "/organizations/<organization>/workspaces/<name>"

@@ -78,7 +78,7 @@ def _plan(services: Services, asked: Asked, command: Command) -> Result:
     event = pull_event(asked.repository, pull, PullAction.UPDATED)
     will_run = {d.workspace_id for d in decide(event, wanted, facts) if isinstance(d, WantRun)}
     sentence, jobs = plan_pull(
-        services, asked.repository, pull, PullAction.UPDATED, wanted, facts, asked.key, asked.who
+        services, asked.repository, pull, PullAction.UPDATED, wanted, facts, asked.key, asked.comment.author
     )
     names = [w.name for w in wanted if w.id in will_run]
     said = replies.planning(names, pull.head_sha) if names else replies.refused(sentence)

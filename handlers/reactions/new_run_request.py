@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.connection import Repository
+from bot.events import NOBODY, HostUser
 from bot.manifest import VariableValue
 from bot.run import TriggerReason
 from bot.run_options import ORDINARY, RunOptions
@@ -22,6 +23,8 @@ class RunRequest:
     base_sha: str = ""
     pull_number: int | None = None
     created_by: str = ""
+    sender: HostUser = NOBODY  # the same, as the host knows them
+    before_sha: str = ""  # of a push
     message: str = ""
     may_auto_apply: bool = False
     auto_apply: bool | None = None  # asked for with this run; None: as the workspace has it

@@ -19,6 +19,7 @@ from handlers.reactions.run_variables import own_names, run_variables
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion
 from storage.ids import new_id
+from storage.run_origins import RunOrigin
 
 
 def configuration(services: Services, request: RunRequest, *, submodules: bool) -> ConfigurationVersion:
@@ -106,6 +107,7 @@ def create_run(
             _uploaded(services.configurations.get(version.id))  # nobody has archived it since
             run, manifest = _frozen(services, fresh, kind, request, version)
             services.runs.add(run, manifest)
+            services.origins.add(run.id, _origin(request))
             services.timeline.add(run.id, _first_sentence(run), request.created_by)
             jobs = report(services, run) + note_step(services, run, request.created_by)
     except sqlite3.IntegrityError:
@@ -156,6 +158,10 @@ def _frozen(
         created_by=request.created_by,
     )
     return run, manifest
+
+
+def _origin(request: RunRequest) -> RunOrigin:
+    return RunOrigin(request.before_sha, request.sender.html_url, request.sender.avatar_url)
 
 
 def _auto_apply(workspace: Workspace, request: RunRequest) -> bool:

@@ -1,13 +1,14 @@
 """Does a change of a state leave plans behind that are to be made again? Asked at the write and when a lock comes off.
 
 What is to be done stands in the rows: a plan that a pull request keeps, on another state than its workspace's current
-one. So the write notes nothing, and a nudge that is lost is one that the sweep gives.
+one. So the write notes nothing, and a nudge that is lost is one that the sweep gives. A plan that was approved is left
+to its turn, which refuses it; then its pull request is owed another one (`follow_ups`).
 """
 
 from datetime import timedelta
 
 from bot.ids import WorkspaceId
-from bot.run import RunStatus
+from bot.run import Run, RunKind, RunStatus
 from handlers.jobs import Job, Verb
 from handlers.services import Services
 
@@ -20,6 +21,20 @@ def nudge_outdated(services: Services, workspace_id: WorkspaceId) -> list[Job]:
     if services.workspaces.get(workspace_id).is_locked or not services.runs.outdated(workspace_id):
         return []
     return [Job(Verb.PLAN_AGAIN, workspace_id, delay_seconds=QUIET_FOR.total_seconds())]
+
+
+def lost_its_state(services: Services, run: Run) -> bool:
+    """Whether this plan's apply is to be refused because the state moved, and its pull request still wants a plan."""
+    if run.kind is not RunKind.SAVED_PLAN or run.pull_number is None or run.repository_id is None:
+        return False
+    if RunStatus.APPLYING.value in run.times or is_of_current_state(services, run):
+        return False
+    pull = services.pulls.find(run.repository_id, run.pull_number)
+    return pull is not None and pull.is_open and pull.head_sha == run.commit_sha
+
+
+def is_of_current_state(services: Services, run: Run) -> bool:
+    return services.workspaces.get(run.workspace_id).current_state_version_id == run.planned_on
 
 
 def is_quiet(services: Services, workspace_id: WorkspaceId) -> bool:

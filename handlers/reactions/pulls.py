@@ -39,7 +39,7 @@ def on_pull_changed(
     pull, facts = _look(services, repository, pull, tracking)
     services.pulls.know(repository.id, pull)
     jobs = make_obsolete(services, repository, pull, action, key)
-    sentence, more = plan_pull(services, repository, pull, action, tracking, facts, key, sender.login)
+    sentence, more = plan_pull(services, repository, pull, action, tracking, facts, key, sender)
     return sentence, [*jobs, *more]
 
 
@@ -51,13 +51,13 @@ def plan_pull(
     workspaces: list[Workspace],
     facts: MappingFacts,
     key: str,
-    who: str,
+    asker: HostUser,
 ) -> tuple[str, list[Job]]:
     """Make the runs that this pull request is to have now, each in the place of the one before it."""
     decisions = decide(pull_event(repository, pull, action), workspaces, facts)
     jobs: list[Job] = []
     planned = {decision.workspace_id for decision in decisions if isinstance(decision, WantRun)}
-    why = f"planned again, as {who} asked" if facts.is_asked_for else f"planned again at {pull.head_sha[:7]}"
+    why = f"planned again, as {asker.login} asked" if facts.is_asked_for else f"planned again at {pull.head_sha[:7]}"
     for run in services.runs.of_pull(repository.id, pull.number):
         if run.workspace_id in planned and not run.is_final and run.delivery != key:
             jobs += end_run(services, run, why)
@@ -69,7 +69,8 @@ def plan_pull(
         branch=pull.head_branch,
         base_sha=pull.base_sha,
         pull_number=pull.number,
-        created_by=who,
+        created_by=asker.login,
+        sender=asker,
         message=pull.title,
     )
     sentence, more = make_runs(services, workspaces, decisions, request)

@@ -65,5 +65,6 @@ def _request(asked: Asked, run: Run) -> RunRequest:
         branch=run.branch,
         tag=run.tag,
         created_by=asked.who,
+        sender=asked.comment.author,
         message=run.message,
     )

@@ -31,6 +31,8 @@ def on_push(services: Services, repository: Repository, push: Pushed, key: str) 
         delivery=key,
         branch=push.branch,
         created_by=push.sender.login,
+        sender=push.sender,
+        before_sha=push.before_sha,
         message=push.message.partition("\n")[0],
         may_auto_apply=True,
     )
@@ -61,6 +63,7 @@ def on_tag(services: Services, repository: Repository, tagged: Tagged, key: str)
         delivery=key,
         tag=tagged.tag,
         created_by=tagged.sender.login,
+        sender=tagged.sender,
         message=tagged.message.partition("\n")[0],
         may_auto_apply=True,
     )

@@ -90,6 +90,18 @@ def report_pull(services: Services, repository: Repository, number: int, *, pati
     return [Job(Verb.SEND, lane)]
 
 
+def heads_with_runs(services: Services, workspace: Workspace) -> list[Run]:
+    """One run of the workspace for each open pull request that has one at its head."""
+    if workspace.repository_id is None:
+        return []
+    found: list[Run] = []
+    for pull in services.pulls.open(workspace.repository_id):
+        runs = services.runs.of_pull(workspace.repository_id, pull.number)
+        own = [run for run in runs if run.workspace_id == workspace.id and run.commit_sha == pull.head_sha]
+        found += own[:1]
+    return found
+
+
 def report_nothing_to_do(
     services: Services, request: RunRequest, workspaces: Sequence[Workspace], decisions: Sequence[Decision]
 ) -> tuple[str, list[Job]]:

@@ -4,19 +4,21 @@ import structlog
 
 from bot.connection import Repository
 from bot.errors import OutsideTrouble
-from bot.events import PullAction
+from bot.events import HostUser, PullAction
 from bot.ids import RepositoryId, WorkspaceId
 from bot.run import Run, RunKind, RunStatus
 from bot.workspace import Workflow
 from handlers.jobs import Job, Verb
 from handlers.reactions.gathering import newest_each
-from handlers.reactions.outdated import is_quiet
+from handlers.reactions.outdated import is_of_current_state, is_quiet
 from handlers.reactions.pulls import end_run, look_again, plan_pull
 from handlers.reactions.run_triggers import trigger_runs
 from handlers.services import Services
 from storage.outbox import Channel, pull_lane
 
 log = structlog.get_logger()
+
+OURSELVES = HostUser("", "Runlock")
 
 
 def after_stage(services: Services, run_id: str) -> list[Job]:
@@ -50,11 +52,21 @@ def plan_again(services: Services, workspace_id: WorkspaceId) -> list[Job]:
 
 
 def _finish_replacing(services: Services, ended: Run) -> list[Job]:
-    """A plan that was ended as out of date, and whose successor was not made in the same breath."""
+    """A plan that was ended as out of date, and whose successor was not made in the same breath.
+
+    Or one that was approved and whose apply was refused: its successor waits until the state stays as it is, and is
+    not made if the state is again the one that was planned on.
+    """
     later = services.runs.of_pull(RepositoryId(ended.repository_id or ""), ended.pull_number or 0)
     if any(r.workspace_id == ended.workspace_id and r.queue_sequence > ended.queue_sequence for r in later):
         services.runs.followed_up(ended.id)  # made, or somebody had another one made meanwhile
         return []
+    if ended.status is RunStatus.ERRORED:
+        if not is_quiet(services, ended.workspace_id):
+            return []  # the sweep comes back for it
+        if is_of_current_state(services, ended):
+            services.runs.followed_up(ended.id)
+            return []
     return _replace(services, ended)
 
 
@@ -84,7 +96,7 @@ def _end_and_plan(services: Services, stale: Run) -> list[Job]:
         # From here on nothing else tells that its pull request has lost its plan.
         services.runs.owe_follow_up(stale.id)
     key = f"after-{stale.id}"  # one plan again per plan that went out of date
-    _, more = plan_pull(services, repository, pull, PullAction.UPDATED, own, facts, key, "Runlock")
+    _, more = plan_pull(services, repository, pull, PullAction.UPDATED, own, facts, key, OURSELVES)
     services.runs.followed_up(stale.id)
     return [*jobs, *more]
 

@@ -16,6 +16,7 @@ from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_unless_current
 from handlers.reactions.late_results import take_late_result
 from handlers.reactions.moves import move
+from handlers.reactions.outdated import lost_its_state
 from handlers.services import Services
 from storage.stage_jobs import JobStatus, StageJob
 from storage.state_versions import ReceivedState
@@ -66,15 +67,20 @@ def claim(services: Services, job: StageJob, runner: str, nonce: str = "") -> tu
                 refuse_unless_current(services, run, workspace)
             except Refused as refused:
                 services.jobs.withdraw(job.id)
-                _, jobs = move(
-                    services, run, RunEvent.APPLY_REFUSED, f"not applied: {refused.reason}", error=refused.reason
-                )
-                return None, jobs
+                reason = _why_not_applied(services, run, workspace, refused)
+                return None, move(services, run, RunEvent.APPLY_REFUSED, f"not applied: {reason}", error=reason)[1]
         token = services.jobs.claim(job.id, runner, lease, nonce)
         if token is None:
             return None, []
         jobs = _started(services, run, workspace, job.stage, runner)
     return token, jobs
+
+
+def _why_not_applied(services: Services, run: Run, workspace: Workspace, refused: Refused) -> str:
+    """Where another plan follows by itself, nobody is asked to make one."""
+    if not lost_its_state(services, run):
+        return refused.reason
+    return f"the state of {workspace.name} has changed since {run.id} was planned; it is planned again"
 
 
 def _started(services: Services, run: Run, workspace: Workspace, stage: Stage, runner: str) -> list[Job]:
@@ -183,6 +189,12 @@ def _take_errored_state(services: Services, run: Run, state: ReceivedState | Ref
         lock_for_unknown_outcome(services, run)
         return f"The state that it could not save is kept, but it does not follow the current one: {conflict.reason}."
     return "The state that it could not save by itself was saved from its runner."
+
+
+def lose_if_silent(services: Services, job_id: str) -> list[Job]:
+    """Give a stage up unless its runner has been heard of, or has ended it, since the sweep looked."""
+    job = services.jobs.find(job_id)
+    return lose(services, job) if job else []
 
 
 def lose(services: Services, job: StageJob) -> list[Job]:

@@ -4,8 +4,6 @@ from datetime import timedelta
 
 from handlers.jobs import Job, Verb
 from handlers.reactions.find_pulls import ASK_AGAIN_AFTER
-from handlers.reactions.retention import forget_old
-from handlers.reactions.stages import lose
 from handlers.services import Services
 
 SEARCH_TAKES = timedelta(seconds=sum(ASK_AGAIN_AFTER) + 60)  # after that, nobody looks for the pull request any more
@@ -19,9 +17,8 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
 
     `AT_START`: nobody knows how long nobody listened, so every host is asked now, however lately it was asked.
     """
-    jobs: list[Job] = []
-    for stage_job in services.jobs.expired():
-        jobs += lose(services, stage_job)
+    # Here nothing is done but looking: one row that can't be dealt with must not keep the others from being found.
+    jobs = [Job(Verb.LOSE_STAGE, stage_job.id) for stage_job in services.jobs.expired()]
     jobs += [Job(Verb.HANDLE_DELIVERIES, lane) for lane in services.inbox.waiting_lanes()]
     jobs += [Job(Verb.WORK_QUEUE, workspace_id) for workspace_id in services.runs.workspaces_with_unfinished()]
     # Those at the front are enough: their own nudges are in the queue, and more would pile up there each minute.
@@ -38,4 +35,4 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
     if services.dropped.has_any():
         jobs.append(Job(Verb.REMOVE_BLOBS))
-    return [*jobs, *forget_old(services)]
+    return [*jobs, Job(Verb.FORGET_OLD)]

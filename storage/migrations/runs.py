@@ -81,6 +81,16 @@ def runs(db: Database) -> None:
 
 
 @records()
+def run_origins(db: Database) -> None:
+    # What only the answer about a commit's origin shows: apart from the runs, whose rows lists read.
+    db.execute(
+        """CREATE TABLE run_origins (
+            run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE, before_sha TEXT NOT NULL,
+            sender_html_url TEXT NOT NULL, sender_avatar_url TEXT NOT NULL) STRICT"""
+    )
+
+
+@records()
 def stage_jobs(db: Database) -> None:
     db.execute(
         """CREATE TABLE stage_jobs (

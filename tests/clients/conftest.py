@@ -1,4 +1,4 @@
-"""One Runlock for all the clients of a test file, each with an organization of their own."""
+"""One Runlock for all the clients of a test process, each with an organization of their own."""
 
 import itertools
 import sys
@@ -37,7 +37,7 @@ class Desk:
         return other
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with live_server(tmp_path_factory.mktemp("live"), RUNLOCK_ENGINES=str(ENGINES)) as server:
         yield server

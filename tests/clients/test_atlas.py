@@ -15,7 +15,7 @@ import requests
 
 from bot.workspace import Workspace
 from tests.fakes.live_server import LiveServer
-from tests.fakes.terraform_cli import Terminal
+from tests.fakes.terraform_cli import ATLAS_READER, Terminal
 
 ENGINE = Path(__file__).parents[2] / ".venv/engines/terraform/0.11.11/terraform"
 # Of what 0.11.11 can do without a provider's binary.
@@ -29,18 +29,6 @@ output "subnet_id" {
 output "secret" {
   value     = "s3cr3t"
   sensitive = true
-}
-"""
-# As in the seed, "Accessing state from other workspaces", but for the resource of a provider.
-READER = """
-data "terraform_remote_state" "vpc" {
-  backend = "atlas"
-  config {
-    name = "%s/vpc-prod"
-  }
-}
-output "seen" {
-  value = "${data.terraform_remote_state.vpc.subnet_id}"
 }
 """
 pytestmark = pytest.mark.engine
@@ -102,7 +90,7 @@ def test_init_apply_and_apply_again(old: Old) -> None:
 
 def test_the_seeds_data_source_reads_another_workspace(old: Old) -> None:
     old.terminal.run("apply", "-no-color", "-auto-approve").ok()
-    app = old.at(old.app, READER % old.name)
+    app = old.at(old.app, ATLAS_READER % old.name)
     assert "seen = subnet-hello" in app.run("apply", "-no-color", "-auto-approve").ok().text
 
 

@@ -10,23 +10,11 @@ from pytfe.models import ConfigurationVersionCreateOptions, RunCreateOptions, Wo
 from pytfe.models.workspace import Workspace
 
 from tests.clients.conftest import ENGINES, Desk, wait_until
-from tests.fakes.terraform_cli import Terminal
+from tests.fakes.terraform_cli import ATLAS_READER, Terminal
 
 NETWORK = """
 output "subnet_id" {
   value = "subnet-1"
-}
-"""
-# As the seed has it, "Accessing state from other workspaces": no address and no token are written down.
-READER = """
-data "terraform_remote_state" "vpc" {
-  backend = "atlas"
-  config {
-    name = "%s/vpc-prod"
-  }
-}
-output "seen" {
-  value = "${data.terraform_remote_state.vpc.subnet_id}"
 }
 """
 OUTPUT = """
@@ -59,7 +47,7 @@ def applied(desk: Desk, client: TFEClient, name: str, folder: Path, configuratio
 
 def test_a_run_reads_another_workspace_as_the_seed_does(desk: Desk, client: TFEClient, tmp_path: Path) -> None:
     applied(desk, client, "vpc-prod", tmp_path / "vpc", NETWORK)
-    seen = applied(desk, client, "app", tmp_path / "app", READER % desk.organization.name)
+    seen = applied(desk, client, "app", tmp_path / "app", ATLAS_READER % desk.organization.name)
     assert seen == {"seen": "subnet-1"}
 
 

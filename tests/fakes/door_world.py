@@ -27,6 +27,8 @@ from handlers.services import Services, open_services
 from storage.ids import new_id
 from storage.people import Organization, User
 from storage.tokens import TokenKind
+from tests.fakes.described import DescribedClient
+from tests.fakes.fresh_data import with_tables
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 SHA = "3f2a9c41b7d0e5f6a8b9c0d1e2f3a4b5c6d7e8f9"
@@ -168,8 +170,9 @@ def git(*arguments: str) -> str:
 @contextmanager
 def open_world(folder: Path, *, address: str = "http://localhost:8080") -> Iterator[World]:
     clock, enqueued = Clock(), list[Job]()
-    services = open_services(Settings(data=folder / "data", address=address), clock)
+    services = open_services(Settings(data=with_tables(folder / "data"), address=address), clock)
     app = create_app(services, enqueued.extend)
+    app.test_client_class = DescribedClient
     try:
         yield World(folder, clock, services, app, enqueued)
     finally:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.github_git import NO_COMMIT
+from tests.fakes.gitlab_shapes import avatar
 
 if TYPE_CHECKING:
     from tests.fakes.gitlab_model import FakeComment, FakeRepository, Hook, Person
@@ -88,7 +89,7 @@ def pushed(repo: FakeRepository, ref: str, before: str, after: str, by: Person) 
         "user_name": by.login.title(),
         "user_username": by.login,
         "user_email": None,
-        "user_avatar": None,
+        "user_avatar": avatar(by),
         "project_id": repo.id,
         "project": project(repo),
         "commits": [_pushed_commit(repo, sha) for sha in shas[-MOST_COMMITS:]],
@@ -176,7 +177,7 @@ def user(person: Person) -> Json:
         "id": person.id,
         "name": person.login.title(),
         "username": person.login,
-        "avatar_url": None,
+        "avatar_url": avatar(person),
         "email": "[REDACTED]",
     }
 

@@ -20,6 +20,11 @@ def time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def avatar(person: Person) -> str:
+    """Where GitLab keeps a picture that somebody has uploaded."""
+    return f"{person.host.url}/uploads/-/system/user/avatar/{person.id}/avatar.png"
+
+
 def user(person: Person) -> Json:
     return {
         "id": person.id,
@@ -27,7 +32,7 @@ def user(person: Person) -> Json:
         "name": person.login.title(),
         "state": person.state,
         "locked": False,
-        "avatar_url": None,
+        "avatar_url": avatar(person),
         "web_url": f"{person.host.url}/{person.login}",
     }
 

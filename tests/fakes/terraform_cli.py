@@ -13,6 +13,19 @@ from typing import Any
 from tests.fakes.live_server import LiveServer
 
 PATIENCE_SECONDS = 90
+# For Terraform 0.11, as the seed has it ("Accessing state from other workspaces") but for the resource of a provider:
+# no address and no token are written down. The organization's name is to be filled in.
+ATLAS_READER = """
+data "terraform_remote_state" "vpc" {
+  backend = "atlas"
+  config {
+    name = "%s/vpc-prod"
+  }
+}
+output "seen" {
+  value = "${data.terraform_remote_state.vpc.subnet_id}"
+}
+"""
 CONFIGURATION = """
 variable "greeting" {
   default = "hello"

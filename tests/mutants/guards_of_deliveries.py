@@ -87,6 +87,14 @@ DELIVERIES: tuple[Mutant, ...] = (
         "",
         S + "test_owed_plans.py::test_the_process_dies_between_the_old_plan_and_the_new_one",
     ),
+    mutant(
+        1,
+        "an approved plan that is refused because the state moved is owed another one",
+        R + "moves.py",
+        "        services.runs.owe_follow_up(run.id)\n        return [Job(Verb.STAGE_ENDED, run.id, delay_seconds=",
+        "        return [Job(Verb.STAGE_ENDED, run.id, delay_seconds=",
+        S + "test_approved_before_the_state_moved.py::test_the_process_dies_before_the_new_plan",
+    ),
     # 2. Nothing received is lost or done twice.
     mutant(
         2,

@@ -57,7 +57,6 @@ class Machines(RuleBasedStateMachine):
         self.told_repository = HostRepository(told.host_id, told.path, told.clone_url, told.default_branch)
         self.undelivered: list[tuple[int, Told]] = []
         self.jobs: deque[Job] = deque()
-        self.later: list[tuple[float, Job]] = []
         self.claimed: StageJob | None = None
         self.deliveries = 0
         self.applied: list[str] = []

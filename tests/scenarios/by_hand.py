@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from bot.run import Run, RunStatus
 from handlers.jobs import Job, Verb
 from storage.tokens import TokenKind
-from tests.scenarios.runners import a_state
+from tests.fakes.states import a_state
 from tests.scenarios.talk import ANY_BASE, Team
 from tests.scenarios.world import World
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 from bot.plan_summary import PlanSummary
@@ -42,15 +41,3 @@ class HandRunner:
         self.hand_in("work-folder", b"a folder")
         summary = PlanSummary(additions=1, added=("terraform_data.hello",))
         self.says(Outcome.SUCCEEDED, has_changes=True, summary=summary, plan_digest="ab" * 32)
-
-
-def a_state(serial: int, lineage: str = "lineage-1", **outputs: str) -> bytes:
-    document = {
-        "version": 4,
-        "terraform_version": "1.9.0",
-        "serial": serial,
-        "lineage": lineage,
-        "outputs": {name: {"value": value, "type": "string"} for name, value in outputs.items()},
-        "resources": [],
-    }
-    return json.dumps(document).encode()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.runner.identity import PASSED_ON, runner_environment
+from tests.fakes.processes import children, is_alive
 
 ROOT = Path(__file__).parents[2]
 LONGEST_SECONDS = 60  # what the README promises is about half of it
@@ -61,23 +62,14 @@ def play(folder: Path, *options: str, **environment: str) -> Show:
     return Show(done.stdout, done.returncode, folder)
 
 
-def children(pid: int) -> dict[str, int]:
+def of_server(pid: int) -> dict[str, int]:
     """The processes that the server started: `web`, `worker`, `runner` → pid."""
     found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
-                words = (stat.parent / "cmdline").read_bytes().decode().split("\0")
-                if words[1:3] == ["-m", "handlers.cli"] and words[3] != "serve":  # else it is about to become one
-                    found[words[3]] = int(stat.parent.name)
+    for number, line in children(pid).items():
+        words = line.split()
+        if words[1:3] == ["-m", "handlers.cli"] and words[3] != "serve":  # else it is about to become one
+            found[words[3]] = number
     return found
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def wait_until_gone(pids: list[int]) -> None:
@@ -118,7 +110,7 @@ def test_the_demo_shows_the_run_waiting_before_the_approval_and_reads_the_state_
     waiting = show.output[: show.place(r"\$ runlock apply run-")]
     assert "Apply complete" not in waiting
     assert "is approved" not in waiting
-    wait_until_gone([show.pid, *children(show.pid).values()])
+    wait_until_gone([show.pid, *of_server(show.pid).values()])
     token = (tmp_path / ".demo" / "token").read_text().strip()
     assert token not in show.output
     assert not list((tmp_path / "home").iterdir()), "the demo leaves nothing at home"
@@ -130,7 +122,7 @@ def test_a_demo_that_goes_on_has_a_runner_without_the_server_s_secrets(tmp_path:
 
     assert show.exit_code == 0, show.output
     with stopped_at_the_end(show):
-        processes = children(show.pid)
+        processes = of_server(show.pid)
         assert set(processes) == {"web", "worker", "runner"}
         theirs = environment_of(processes["runner"])
         assert set(theirs) - OWN <= set(PASSED_ON) | TOLD
@@ -158,7 +150,7 @@ def test_serve_keeps_the_master_key_from_its_runner(tmp_path: Path) -> None:
         server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + LONGEST_SECONDS
-        while len(processes := children(server.pid)) < 3:
+        while len(processes := of_server(server.pid)) < 3:
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             time.sleep(0.05)
         theirs = environment_of(processes["runner"])

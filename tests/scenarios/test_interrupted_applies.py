@@ -14,8 +14,9 @@ from bot.runner.job import Outcome, Signal
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import cancel, confirm, force_cancel, unlock
+from tests.fakes.states import a_state
 from tests.scenarios.fates import minutes_pass
-from tests.scenarios.runners import HandRunner, a_state
+from tests.scenarios.runners import HandRunner
 from tests.scenarios.world import HELLO, World
 
 

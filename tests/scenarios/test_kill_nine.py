@@ -26,6 +26,7 @@ from handlers.reactions.decisions import confirm
 from handlers.reactions.joining import VcsChoice, connect, create_workspace, webhook_url
 from handlers.services import Services, open_services
 from handlers.tasks import open_queues
+from tests.fakes.processes import children, is_alive
 from tests.scenarios.world import HELLO
 
 pytestmark = pytest.mark.slow
@@ -40,27 +41,9 @@ resource "terraform_data" "slow" {
 """
 
 
-def children(pid: int) -> dict[int, str]:
-    """The processes whose parent this is, with their command lines."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            number = int(folder.name)
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
-                found[number] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
-
-
 def family(pid: int) -> set[int]:
     """The process and all below it."""
     return {pid}.union(*(family(child) for child in children(pid)))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
 
 
 def eventually(what: Callable[[], bool], why: str) -> None:

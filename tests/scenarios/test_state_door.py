@@ -14,8 +14,9 @@ from bot.run import Run, RunStatus, Stage
 from bot.runner.job import Outcome
 from bot.workspace import Workspace
 from handlers.reactions.decisions import cancel, confirm, discard
+from tests.fakes.states import a_state
 from tests.scenarios.fates import minutes_pass
-from tests.scenarios.runners import HandRunner, a_state
+from tests.scenarios.runners import HandRunner
 from tests.scenarios.world import HELLO, World
 
 

@@ -10,8 +10,9 @@ from bot.run import RunKind, RunStatus, Stage, TriggerReason
 from bot.runner.job import Outcome
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.new_runs import create_run
+from tests.fakes.states import a_state
 from tests.scenarios.by_hand import QUIET, WAYS, Hand, through_the_api
-from tests.scenarios.runners import HandRunner, a_state
+from tests.scenarios.runners import HandRunner
 from tests.scenarios.talk import MORE
 from tests.scenarios.world import HELLO, World
 
@@ -69,27 +70,6 @@ def test_the_queue_goes_on_afterwards(world: World) -> None:
     assert world.run(normal).status is RunStatus.APPLIED
     hand.say(pull, "apply")
     assert hand.of(pull)[-1].status is RunStatus.APPLIED
-
-
-def test_what_was_approved_before_the_write_is_refused_and_planned_on_demand(world: World) -> None:
-    """Invariant 5: it is never applied, and keeps nobody waiting."""
-    hand = Hand(world)
-    pull = hand.open()
-    hand.lock()
-    hand.say(pull, "apply")
-    (approved,) = hand.of(pull)
-    assert approved.status is RunStatus.CONFIRMED
-    hand.create(hand.next_state())
-    hand.unlock()
-    world.wait(seconds=QUIET)
-
-    assert world.run(approved).status is RunStatus.ERRORED
-    assert "has changed since" in world.run(approved).error
-    hand.say(pull, "plan")
-    hand.say(pull, "apply")
-    assert hand.of(pull)[-1].status is RunStatus.APPLIED
-    assert hand.how_often_applied(approved) <= 1
-    assert RunStatus.APPLYING.value not in world.run(approved).times
 
 
 def test_two_writes_make_one_plan(world: World) -> None:

@@ -119,3 +119,9 @@ def test_an_approved_plan_waits_for_the_run_that_is_before_it(world: World) -> N
     assert "has changed since" in world.run(saved).error
     assert team.how_often_applied(saved) <= 1
     assert b"hello" not in world.state(team.prod)
+    world.wait(seconds=6)
+    fresh = made_last(world, pull)
+    assert fresh.id != saved.id
+    assert fresh.status is RunStatus.PLANNED_AND_SAVED
+    team.say(pull, "apply")
+    assert world.run(fresh).status is RunStatus.APPLIED

@@ -29,6 +29,8 @@ from handlers.reactions.sweep import AT_START
 from handlers.services import Services, open_services
 from handlers.tasks import perform
 from storage.people import Organization
+from tests.fakes.described import look_at_answers
+from tests.fakes.fresh_data import with_tables
 from tests.fakes.github import FakeGitHub
 from tests.fakes.gitlab import FakeGitLab
 
@@ -60,11 +62,12 @@ class World:
         self.jobs: deque[Job] = deque()
         self.later: list[tuple[datetime, Job]] = []
         self.done: list[Job] = []
+        self.undescribed: list[str] = []  # answers of the API that are not as its description says
         self.before_job: Callable[[Job], None] = lambda job: None
         self.is_runner_there = True
         self._server = self._listen(port=0)
         self.address = f"http://127.0.0.1:{self._server.server_port}"
-        self.settings = Settings(data=folder / "data", address=self.address, **settings)
+        self.settings = Settings(data=with_tables(folder / "data"), address=self.address, **settings)
         self.open()
         self._thread = self._serve()
 
@@ -74,6 +77,7 @@ class World:
         self.later.clear()
         self.services: Services = open_services(self.settings, self.now)
         self._app = create_app(self.services, self.enqueue)
+        look_at_answers(self._app, self.undescribed)
         self.runner = RunnerSettings.from_environment(
             {
                 "RUNLOCK_DATA": str(self.settings.data),
@@ -121,6 +125,7 @@ class World:
     def close(self) -> None:
         self._close_door()
         self.services.close()
+        assert not self.undescribed, "\n".join(self.undescribed)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset

@@ -1,7 +1,6 @@
 """A release is installed whole, with the published sum, signed by a trusted key, or not at all."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pysequoia
@@ -21,44 +20,12 @@ from bot.runner.engine_versions import NoEngine, find_engine
 from bot.runner.settings import RunnerSettings
 from bot.version_constraint import Wanted
 from bot.workspace import EngineName
+from tests.fakes import engine_release_fixtures as fixtures
+from tests.fakes.engine_release_fixtures import BINARY, everything_in
 from tests.fakes.engine_releases import EngineReleases, Signer, zip_of
 
-BINARY = b"#!/bin/sh\necho Terraform v1.9.8\n" + b"#" * 300_000
+releases, signer, settings = fixtures.releases, fixtures.signer, fixtures.settings
 RELEASE = Release(EngineName.TERRAFORM, Version("1.9.8"), "1.9.8")
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer("maker")
-
-
-@pytest.fixture
-def releases() -> Iterator[EngineReleases]:
-    engine_versions._unreachable_until.clear()
-    with EngineReleases() as place:
-        yield place
-
-
-@pytest.fixture
-def settings(releases: EngineReleases, signer: Signer, tmp_path: Path) -> RunnerSettings:
-    (tmp_path / "keys.asc").write_text(signer.public_key)
-    return RunnerSettings(
-        url="",
-        pool_token="",
-        queue="",
-        work_folder=tmp_path / "work",
-        engines_folder=tmp_path / "engines",
-        releases_url=releases.url,
-        tofu_releases_url=releases.url,
-        tofu_index_url=f"{releases.url}/tofu/api.json",
-        keys_file=tmp_path / "keys.asc",
-        search_path="/nonexistent",
-    )
-
-
-def everything_in(settings: RunnerSettings) -> list[str]:
-    home = settings.engines_folder
-    return sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file() or path.name[0] == ".")
 
 
 def test_a_right_release_is_installed_and_executable(

@@ -1,7 +1,7 @@
 """What the site says of versions: where one is taken from, whole and with its sum, and which may not be used."""
 
 import hashlib
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import pytest
 from packaging.version import Version
 
 from bot.errors import OutsideTrouble, Refused
-from bot.runner import engine_versions
 from bot.runner.engine_download import platform_name
 from bot.runner.engine_versions import Engine, NoEngine, find_engine
 from bot.runner.registered_versions import RegisteredVersion
@@ -17,38 +16,13 @@ from bot.runner.settings import RunnerSettings
 from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 from tests.bot.runner.conftest import Runner
+from tests.fakes import engine_release_fixtures as fixtures
+from tests.fakes.engine_release_fixtures import BINARY, everything_in
 from tests.fakes.engine_releases import EngineReleases, Signer, zip_of
 from tests.fakes.runner_server import FakeRunlock
 
-BINARY = b"#!/bin/sh\necho Terraform v1.9.8\n" + b"#" * 300_000
+releases, signer, settings = fixtures.releases, fixtures.signer, fixtures.settings
 MAKERS = b"#!/bin/sh\necho the maker's\n"
-
-
-@pytest.fixture
-def releases() -> Iterator[EngineReleases]:
-    engine_versions._unreachable_until.clear()
-    with EngineReleases() as place:
-        yield place
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer("maker")
-
-
-@pytest.fixture
-def settings(releases: EngineReleases, signer: Signer, tmp_path: Path) -> RunnerSettings:
-    (tmp_path / "keys.asc").write_text(signer.public_key)
-    return RunnerSettings(
-        url="",
-        pool_token="",
-        queue="",
-        work_folder=tmp_path / "work",
-        engines_folder=tmp_path / "engines",
-        releases_url=releases.url,
-        keys_file=tmp_path / "keys.asc",
-        search_path="/nonexistent",
-    )
 
 
 def document(version: str, releases: EngineReleases | None = None, binary: bytes = BINARY, **facts: Any) -> Any:
@@ -75,9 +49,8 @@ def found(settings: RunnerSettings, wanted: str, *documents: Any, told: list[str
     return find_engine(EngineName.TERRAFORM, Wanted.parse(wanted), settings, progress, registered)
 
 
-def everything_in(settings: RunnerSettings) -> list[str]:
-    home = settings.engines_folder
-    return sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file() or path.name[0] == ".")
+def sum_of(releases: EngineReleases, version: str) -> str:
+    return hashlib.sha256(releases.files[f"/mirror/{version}.zip?signature=swordfish"]).hexdigest()
 
 
 def test_a_registered_version_comes_from_its_address_and_not_from_the_maker(
@@ -87,22 +60,83 @@ def test_a_registered_version_comes_from_its_address_and_not_from_the_maker(
     told: list[str] = []
     engine = found(settings, "1.9.8", document("1.9.8", releases), told=told)
     assert engine.spoken == "Terraform v1.9.8"
-    assert engine.binary == settings.engines_folder / "terraform/1.9.8/terraform"
+    place = f"terraform/registered/1.9.8/{sum_of(releases, '1.9.8')}/terraform"
+    assert engine.binary == settings.engines_folder / place
     assert engine.binary.read_bytes() == BINARY
     assert engine.binary.stat().st_mode & 0o777 == 0o755
     assert told[0] == "Downloading terraform 1.9.8 from its registered address ..."
     assert told[-1] == "Installed terraform 1.9.8; its sum is the registered one"
     assert "swordfish" not in "".join(told)
     assert releases.asked == ["/mirror/1.9.8.zip?signature=swordfish"]
-    assert everything_in(settings) == ["terraform/1.9.8/terraform"]
+    assert everything_in(settings) == [place]
 
 
-def test_what_the_engines_folder_has_comes_first(settings: RunnerSettings, releases: EngineReleases) -> None:
-    first = found(settings, "1.9.8", document("1.9.8", releases))
+def test_what_was_taken_with_the_registered_sum_is_not_taken_again(
+    settings: RunnerSettings, releases: EngineReleases, tmp_path: Path
+) -> None:
+    registered = document("1.9.8", releases)
+    first = found(settings, "1.9.8", registered)
     releases.files.clear()
-    assert found(settings, "~> 1.9.0", document("1.9.8", releases, b"another")) == first
+    assert found(settings, "~> 1.9.0", registered, document("1.9.10", releases)) == first
+    (tmp_path / "path").mkdir()
+    on_path = tmp_path / "path/terraform"
+    on_path.write_text("#!/bin/sh\necho Terraform v1.9.8\n")
+    on_path.chmod(0o755)
+    assert found(replace(settings, search_path=f"{tmp_path}/path:/bin"), "1.9.8", registered) == first
+
+
+def test_what_is_registered_with_another_sum_now_is_taken_anew(
+    settings: RunnerSettings, releases: EngineReleases
+) -> None:
+    registered = document("1.9.8", releases)
+    first = found(settings, "1.9.8", registered)
+    changed = document("1.9.8", releases, b"another")
+    told: list[str] = []
+    second = found(settings, "~> 1.9.0", changed, told=told)
+    assert told[-1] == "Installed terraform 1.9.8; its sum is the registered one"
     assert first.binary is not None
-    assert first.binary.read_bytes() == BINARY
+    assert second.binary is not None
+    assert (first.binary.read_bytes(), second.binary.read_bytes()) == (BINARY, b"another")  # one may be running
+    releases.files.clear()
+    assert found(settings, "1.9.8", changed) == second
+    assert found(settings, "1.9.8", registered) == first  # and back again
+
+
+def test_nothing_else_is_taken_for_what_is_registered_with_another_sum(
+    settings: RunnerSettings, releases: EngineReleases
+) -> None:
+    found(settings, "1.9.8", document("1.9.8", releases))
+    changed = document("1.9.8", releases, b"another")
+    releases.files.clear()
+    with pytest.raises(OutsideTrouble, match="the release is not there"):
+        found(settings, "1.9.8", changed)
+
+
+def test_what_was_registered_once_is_its_makers_again(
+    settings: RunnerSettings, releases: EngineReleases, signer: Signer
+) -> None:
+    releases.publish("terraform", "1.9.8", MAKERS, signer)
+    found(settings, "1.9.8", document("1.9.8", releases))
+    for known in ([], [document("1.9.8")]):
+        engine = found(settings, "1.9.8", *known)
+        assert engine.binary is not None
+        assert engine.binary.read_bytes() == MAKERS
+
+
+def test_what_somebody_has_put_into_the_engines_folder_comes_first(
+    settings: RunnerSettings, releases: EngineReleases
+) -> None:
+    registered = document("1.9.8", releases)
+    found(settings, "1.9.8", registered)
+    by_hand = settings.engines_folder / "terraform/1.9.8/terraform"
+    by_hand.parent.mkdir()
+    by_hand.write_bytes(b"by hand")
+    by_hand.chmod(0o755)
+    assert found(settings, "1.9.8", registered).binary == by_hand
+    newer = document("1.9.10", releases)
+    assert found(settings, "~> 1.9.0", registered, newer).binary == by_hand
+    found(settings, "1.9.10", newer)
+    assert found(settings, "~> 1.9.0", registered, newer).version_text == "1.9.10"
 
 
 def test_a_constraint_takes_the_newest_registered_one_that_fits(

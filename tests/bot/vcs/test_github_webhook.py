@@ -49,6 +49,8 @@ def test_push():
     assert event.changed_paths == ("network/main.tf", "old.tf")
     assert event.message == "Move the network\n\nAnd say why."
     assert event.sender.login == "alice"
+    assert event.sender.html_url == "https://github.example.com/alice"
+    assert event.sender.avatar_url == "https://github.example.com/avatars/1008"
     assert event.repository.path == "acme/infra"
     assert event.repository.clone_url == "https://github.example.com/acme/infra.git"
     assert event.repository.default_branch == "main"

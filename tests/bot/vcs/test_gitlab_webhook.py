@@ -130,6 +130,32 @@ def test_a_push_by_nobody_in_particular() -> None:
     assert told("push", user_id=None).sender == HostUser("", "")
 
 
+@pytest.mark.parametrize("kind", ["push", "tag_push", "merge_request"])
+def test_where_the_sender_is_to_be_seen(kind: str) -> None:
+    sender = told(kind).sender
+    assert sender.html_url == "https://gitlab.example.com/alice"
+    assert sender.avatar_url == "https://gitlab.example.com/uploads/-/system/user/avatar/31/avatar.png"
+    under_a_path = "https://example.com/gitlab/acme/platform/infra"
+    assert told(kind, project__web_url=under_a_path).sender.html_url == "https://example.com/gitlab/alice"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"user_username": None},
+        {"project__web_url": "https://gitlab.example.com/moved/infra"},
+        {"project__web_url": "https://" + "a" * 2000 + "/acme/platform/infra"},
+    ],
+)
+def test_a_sender_whose_page_is_not_known(changes: dict[str, Any]) -> None:
+    assert told("push", **changes).sender.html_url == ""
+
+
+@pytest.mark.parametrize("address", [None, "https://a.test/" + "a" * 2000])
+def test_an_avatar_may_be_missing_or_far_too_long(address: str | None) -> None:
+    assert told("push", user_avatar=address).sender.avatar_url == ""
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "reason"),
     [

@@ -1,60 +1,21 @@
 """Configuration versions: expected, uploaded under an address of their own, looked through, run, and read again."""
 
-import io
 import tarfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bot.errors import Refused
-from bot.run import RunStatus
+from bot.ids import BlobId
 from bot.workspace import Workspace
 from handlers import configuration_uploads
-from handlers.reactions.asked_runs import Wish, make_asked_run
-from storage.blobs import BlobMissing
 from tests.fakes.door_world import SHA, World
-
-MAIN = b'resource "terraform_data" "one" {}\n'
+from tests.fakes.uploads import MAIN, archive, expected, runs_of, shown, upload
 
 
 @pytest.fixture
 def alone(world: World) -> Workspace:
     return world.services.workspaces.add(world.organization.id, "alone")
-
-
-def archive(*members: tuple[str, bytes], change: Callable[[tarfile.TarInfo], None] = lambda _: None) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name, content in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            change(member)
-            tar.addfile(member, io.BytesIO(content) if member.isfile() else None)
-    return packed.getvalue()
-
-
-def expected(world: World, workspace: Workspace, **given: Any) -> dict[str, Any]:
-    attributes = {name.replace("_", "-"): value for name, value in given.items()}
-    document = {"data": {"type": "configuration-versions", "attributes": attributes}}
-    answer = world.ask("POST", f"workspaces/{workspace.id}/configuration-versions", document)
-    assert answer.status_code == 201, answer.text
-    data: dict[str, Any] = answer.json["data"]
-    return data
-
-
-def upload(world: World, version: dict[str, Any], content: bytes) -> Any:
-    path = version["attributes"]["upload-url"].partition("/api/v2/")[2]
-    return world.app.test_client().put(f"/api/v2/{path}", data=content, content_type="application/octet-stream")
-
-
-def shown(world: World, version: dict[str, Any]) -> dict[str, Any]:
-    attributes: dict[str, Any] = world.ask("GET", f"configuration-versions/{version['id']}").json["data"]["attributes"]
-    return attributes
-
-
-def runs_of(world: World, workspace: Workspace) -> list[Any]:
-    return world.services.runs.of_workspace(workspace.id)
 
 
 def test_an_upload_makes_a_run(world: World, alone: Workspace) -> None:
@@ -214,71 +175,59 @@ def test_another_workspaces_configuration_is_not_ours(world: World, alone: Works
     assert world.ask("POST", "runs", {"data": {"type": "runs", "relationships": relationships}}).status_code == 422
 
 
-def put_away(world: World, version_id: str) -> tuple[int, str]:
-    answer = world.ask("POST", f"configuration-versions/{version_id}/actions/archive")
-    return answer.status_code, answer.json["errors"][0]["detail"] if answer.status_code != 202 else ""
+def test_the_run_that_a_configuration_made_comes_with_it(world: World, alone: Workspace) -> None:
+    made = expected(world, alone)
+    path, asked = f"configuration-versions/{made['id']}", {"include": "run"}
+    waiting = world.ask("GET", path, query_string=asked).json
+    assert waiting["data"]["relationships"]["run"] == {"data": None}
+    assert "included" not in waiting
+    assert "run" not in world.ask("GET", path).json["data"]["relationships"]
+    upload(world, made, archive(("main.tf", MAIN)))
+    (first,) = runs_of(world, alone)
+    world.run(alone, configuration_version_id=made["id"], repository_id=None)  # the same once more
+    alone_again = world.ask("GET", path, query_string=asked).json
+    assert alone_again["data"]["relationships"]["run"] == {"data": {"type": "runs", "id": first.id}}
+    assert alone_again["included"] == [world.ask("GET", f"runs/{first.id}").json["data"]]
+    listed = world.ask("GET", f"workspaces/{alone.id}/configuration-versions", query_string=asked).json
+    assert listed["data"] == [alone_again["data"]]
+    assert listed["included"] == alone_again["included"]
 
 
-def run_of(workspace: Workspace, version: dict[str, Any]) -> dict[str, Any]:
-    relationships = {
-        "workspace": {"data": {"type": "workspaces", "id": workspace.id}},
-        "configuration-version": {"data": {"type": "configuration-versions", "id": version["id"]}},
-    }
-    return {"data": {"type": "runs", "relationships": relationships}}
-
-
-def test_what_no_run_needs_any_more_is_archived(world: World, alone: Workspace) -> None:
-    old, newest = (expected(world, alone, auto_queue_runs=False) for _ in range(2))
-    upload(world, old, archive(("main.tf", MAIN)))
-    upload(world, newest, archive(("main.tf", MAIN)))
-    blob_id = world.services.configurations.get(old["id"]).blob_id
-    made = world.ask("POST", "runs", run_of(alone, old)).json["data"]["id"]
-    assert put_away(world, old["id"]) == (
-        409,
-        f"{made} still needs {old['id']}: discard or cancel it first",
-    )
-    assert world.services.blobs.read(blob_id)
-    assert world.ask("POST", f"runs/{made}/actions/cancel").status_code == 202
-    assert put_away(world, old["id"]) == (202, "")
-    assert shown(world, old)["status"] == "archived"
-    assert world.ask("GET", f"configuration-versions/{old['id']}/download").status_code == 404
-    with pytest.raises(BlobMissing):
-        world.services.blobs.read(blob_id)
-    refused = world.ask("POST", "runs", run_of(alone, old))
-    assert (refused.status_code, "archived" in refused.text) == (422, True)
-    assert world.ask("GET", f"runs/{made}").status_code == 200
-    assert put_away(world, old["id"])[0] == 409
-    assert world.ask("POST", "runs", run_of(alone, newest)).status_code == 201
-
-
-def test_what_a_workspace_runs_by_itself_is_not_archived(world: World, alone: Workspace) -> None:
-    version = expected(world, alone, auto_queue_runs=False)
-    assert put_away(world, version["id"]) == (409, f"{version['id']} is pending, not uploaded")
-    upload(world, version, archive(("main.tf", MAIN)))
-    status, words = put_away(world, version["id"])
-    assert (status, "upload another one first" in words) == (409, True)
-    assert shown(world, version)["status"] == "uploaded"
-
-
-def test_what_came_from_a_repository_is_not_archived(world: World) -> None:
-    workspace = world.workspace()
-    assert workspace.repository_id
-    blob_id = world.services.blobs.put(b"an archive")
+def test_of_a_commit_that_several_workspaces_ran_only_the_run_here_comes_with_it(world: World) -> None:
+    prod, test = world.workspace("prod"), world.workspace("test")
+    assert prod.repository_id is not None
     version = world.services.configurations.add(
-        workspace.repository_id, SHA, submodules=False, blob_id=blob_id, message="", author="ada"
+        prod.repository_id, SHA, submodules=False, blob_id=BlobId("b"), message="Grow", author="Ada"
     )
-    world.run(workspace, RunStatus.APPLIED, configuration_version_id=version.id)
-    status, words = put_away(world, version.id)
-    assert (status, "came from a repository" in words) == (409, True)
-    assert world.services.blobs.read(blob_id) == b"an archive"
+    runs = {each.id: world.run(each, configuration_version_id=version.id) for each in (prod, test)}
+    for workspace_id, run in runs.items():
+        path = f"workspaces/{workspace_id}/configuration-versions"
+        included = world.ask("GET", path, query_string={"include": "run"}).json["included"]
+        assert [each["id"] for each in included] == [run.id]
 
 
-def test_archived_while_a_run_of_it_is_made(world: World, alone: Workspace) -> None:
-    """Whoever read the configuration before it was put away makes no run of nothing."""
-    upload(world, expected(world, alone, auto_queue_runs=False), archive(("main.tf", MAIN)))
-    version = world.services.configurations.newest_upload(alone.id)
-    assert version is not None
-    world.services.configurations.archive(version.id)
-    with pytest.raises(Refused, match="archived"):
-        make_asked_run(world.services, alone, Wish("ada", "tfe-api", may_apply=True, version=version))
+def test_an_upload_and_its_run_are_kept_together(
+    world: World, alone: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a process that ends between the two leaves an archive of which nothing ever makes the run."""
+    version = expected(world, alone)
+
+    def ends_here(*_: Any) -> None:
+        raise SystemExit(9)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(configuration_uploads, "run_of_upload", ends_here)
+        with pytest.raises(SystemExit):
+            upload(world, version, archive(("main.tf", MAIN)))
+    assert shown(world, version)["status"] == "pending"
+    assert upload(world, version, archive(("main.tf", MAIN))).status_code == 200  # as its client does
+    assert len(runs_of(world, alone)) == 1
+
+
+def test_an_upload_that_makes_no_run_stays(world: World, alone: Workspace) -> None:
+    version = expected(world, alone)
+    world.services.workspaces.change(alone.id, {"execution_mode": "local"})
+    refused = upload(world, version, archive(("main.tf", MAIN)))
+    assert (refused.status_code, "execution-mode local" in refused.text) == (422, True)
+    assert shown(world, version)["status"] == "uploaded"
     assert runs_of(world, alone) == []

@@ -9,11 +9,13 @@ from bot.events import HostRepository, HostUser, PullRequest
 from bot.ids import BlobId
 from bot.run import TriggerReason
 from bot.workspace import Workspace
+from storage.run_origins import RunOrigin
 from tests.fakes.door_world import SHA, World
 
 BASE = "b" * 40
 HTML = "https://github.test/acme/infra"
 TITLE = "Bigger disks"
+BODY = "Because they are full.\r\n\r\n<script>alert(1)</script>"
 
 
 def fetched(world: World, workspace: Workspace) -> str:
@@ -45,14 +47,15 @@ def ingress(world: World, version_id: str) -> dict[str, Any]:
 def test_of_a_push(world: World) -> None:
     workspace = world.workspace()
     version = fetched(world, workspace)
-    world.run(workspace, configuration_version_id=version, created_by="octocat")
+    run = world.run(workspace, configuration_version_id=version, created_by="octocat")
+    world.services.origins.add(run.id, RunOrigin(BASE, "https://github.test/octocat", "https://avatars.test/u/7?v=4"))
     assert ingress(world, version) == {
         "identifier": "acme/infra",
         "clone-url": f"{HTML}.git",
         "commit-sha": SHA,
         "commit-message": "Grow\n\nmore",
         "commit-url": f"{HTML}/commit/{SHA}",
-        "compare-url": None,
+        "compare-url": f"{HTML}/compare/{BASE}...{SHA}",
         "branch": "main",
         "tag": None,
         "on-default-branch": True,
@@ -62,9 +65,26 @@ def test_of_a_push(world: World) -> None:
         "pull-request-title": None,
         "pull-request-body": None,
         "sender-username": "octocat",
-        "sender-html-url": None,
-        "sender-avatar-url": None,
+        "sender-html-url": "https://github.test/octocat",
+        "sender-avatar-url": "https://avatars.test/u/7?v=4",
     }
+
+
+NOTHING_TO_SHOW = [
+    RunOrigin(),
+    RunOrigin("0" * 40, "javascript:alert(1)", "file:///etc/passwd"),  # a new branch; no addresses to be opened
+    RunOrigin("0" * 64, "//github.test/octocat", "/uploads/avatar.png"),
+]
+
+
+@pytest.mark.parametrize("origin", NOTHING_TO_SHOW)
+def test_what_the_event_did_not_say_is_null(world: World, origin: RunOrigin) -> None:
+    workspace = world.workspace()
+    version = fetched(world, workspace)
+    run = world.run(workspace, configuration_version_id=version)
+    world.services.origins.add(run.id, origin)
+    found = ingress(world, version)
+    assert [found[name] for name in ("compare-url", "sender-html-url", "sender-avatar-url")] == [None] * 3
 
 
 def test_of_a_pull_request(world: World) -> None:
@@ -83,9 +103,11 @@ def test_of_a_pull_request(world: World) -> None:
         "on-default-branch": False,
     }
     assert expected.items() <= ingress(world, version).items()
-    pull = PullRequest(41, TITLE, HostUser("7", "grace"), SHA, "feature", "main", html_url=f"{HTML}/pull/41#x")
+    pull = PullRequest(
+        41, TITLE, HostUser("7", "grace"), SHA, "feature", "main", html_url=f"{HTML}/pull/41#x", body=BODY
+    )
     world.services.pulls.know(workspace.repository_id, pull)
-    told = {"pull-request-title": TITLE, "pull-request-url": f"{HTML}/pull/41#x"}
+    told = {"pull-request-title": TITLE, "pull-request-body": BODY, "pull-request-url": f"{HTML}/pull/41#x"}
     # Asked for again by hand: where the commit came from stays what its event said.
     by_hand = {"trigger_reason": TriggerReason.MANUAL, "source": "tfe-api", "created_by": "ada", "branch": ""}
     world.run(workspace, configuration_version_id=version, **by_hand)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from bot.run import RunStatus, Stage
@@ -47,6 +48,20 @@ def test_a_rollback_is_a_new_version_with_a_serial_of_its_own(prod: Prod) -> Non
     assert prod.get(f"state-versions/{first}/download").data == a_state(
         1, outputs={"who": {"value": "first", "type": "string"}}
     )
+
+
+def test_what_a_run_ended_with_is_no_snapshot_after_a_rollback_to_it(prod: Prod) -> None:
+    run = prod.world.run(prod.workspace, RunStatus.APPLYING)
+    token = prod.world.services.tokens.for_run(run.id, Stage.APPLY)
+    written = prod.create(a_state(1), token=token).json["data"]["id"]
+    prod.world.services.runs.move(run, replace(run, status=RunStatus.APPLIED))
+    prod.lock()
+    relationship = {"rollback-state-version": {"data": {"type": "state-versions", "id": written}}}
+    body = {"data": {"type": "state-versions", "relationships": relationship}}
+    made = prod.world.ask("PATCH", f"{prod.path}/state-versions", body)
+    assert made.status_code == 201, made.text
+    assert made.json["data"]["relationships"]["run"]["data"]["id"] == run.id
+    assert prod.get(f"state-versions/{written}").json["data"]["attributes"]["intermediate"] is False
 
 
 def test_a_rollback_finds_the_states_own_serial(prod: Prod) -> None:

@@ -9,6 +9,7 @@ from bot.ids import BlobId
 from bot.run import RunKind, RunStatus
 from bot.workspace import Workspace
 from storage.configuration_versions import Upload
+from storage.tags import Tagged
 from storage.tokens import TokenKind
 from tests.fakes.door_world import SHA, World
 from tests.handlers.api.state_world import OUTPUTS, Prod, a_state
@@ -169,3 +170,38 @@ def test_what_may_not_be_read_is_not_included(world: World, prod: Prod) -> None:
         "outputs": {"workspace-outputs"},
         "state": {"workspace-outputs", "state-versions"},
     }
+
+
+def test_the_tags_that_count_with_those_of_the_project(world: World) -> None:
+    workspace, tags = world.workspace(), world.services.workspace_tags
+    tags.bind(Tagged.PROJECT, workspace.project_id, world.organization.id, {"env": "prod", "team": "net"})
+    tags.bind(Tagged.WORKSPACE, workspace.id, world.organization.id, {"ENV": "test"})
+    document, included = read(world, workspace, "effective_tag_bindings")
+    assert {each["attributes"]["key"]: each["attributes"]["value"] for each in included} == {
+        "env": "test",
+        "team": "net",
+    }
+    named = document["relationships"]["effective-tag-bindings"]["data"]
+    assert named == [{"id": each["id"], "type": "effective-tag-bindings"} for each in included]
+    assert included == world.ask("GET", f"workspaces/{workspace.id}/effective-tag-bindings").json["data"]
+    without = world.ask("GET", f"workspaces/{workspace.id}").json["data"]["relationships"]["effective-tag-bindings"]
+    assert "data" not in without
+
+
+def test_one_tag_with_another_value_elsewhere(world: World) -> None:
+    """One type and id is one thing within an answer."""
+    tags, prod, test = world.services.workspace_tags, world.workspace("prod"), world.workspace("test")
+    for workspace in (prod, test):
+        tags.bind(Tagged.WORKSPACE, workspace.id, world.organization.id, {"env": workspace.name})
+    listed = world.ask("GET", WORKSPACES, query_string={"include": "effective_tag_bindings"}).json
+    values = {each["id"]: each["attributes"]["value"] for each in listed["included"]}
+    named = {
+        document["attributes"]["name"]: values[document["relationships"]["effective-tag-bindings"]["data"][0]["id"]]
+        for document in listed["data"]
+    }
+    assert named == {"prod": "prod", "test": "test"}
+
+
+@pytest.mark.parametrize("name", ["readme", "current_assessment_result"])
+def test_what_nothing_stands_behind_is_taken_and_includes_nothing(world: World, name: str) -> None:
+    assert read(world, world.workspace(), name)[1] == []

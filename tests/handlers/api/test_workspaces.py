@@ -8,8 +8,9 @@ import pytest
 
 from bot.connection import Connection, Provider
 from bot.run import RunKind, RunStatus, Stage
-from handlers.jobs import Verb
+from handlers.jobs import Job, Verb
 from handlers.reactions.sweep import sweep
+from handlers.tasks import perform
 from storage.configuration_versions import Upload
 from tests.fakes.door_world import World
 from tests.fakes.github import FakeGitHub
@@ -217,7 +218,8 @@ def test_nothing_is_left_of_a_removed_workspace(world: World) -> None:
     assert len(list(blobs.rglob("blob-*"))) == 5  # two logs, an archive, a state and its outputs
 
     assert world.ask("DELETE", f"workspaces/{workspace.id}").status_code == 204
-    sweep(world.services)
+    assert Job(Verb.REMOVE_BLOBS) in sweep(world.services)
+    perform(world.services, Job(Verb.REMOVE_BLOBS))
 
     (left,) = blobs.rglob("blob-*")
     assert left.name == world.services.jobs.get(kept).log_blob_id

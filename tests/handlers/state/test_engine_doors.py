@@ -12,10 +12,7 @@ from werkzeug.test import TestResponse
 from bot.run import Run, RunStatus, Stage
 from bot.workspace import Workspace
 from tests.fakes.door_world import SHA, World
-
-
-def a_state(serial: int, lineage: str = "lineage-1") -> bytes:
-    return json.dumps({"version": 4, "serial": serial, "lineage": lineage, "outputs": {}, "resources": []}).encode()
+from tests.fakes.states import a_state
 
 
 class Door:
