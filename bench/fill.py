@@ -4,11 +4,11 @@ import io
 import itertools
 from datetime import timedelta
 
-from bot.access import Level, access_of
 from bot.connection import Provider
 from bot.events import HostRepository
 from bot.ids import RunId
 from bot.manifest import Category, Manifest, VariableValue
+from bot.permissions import Level, access_of
 from bot.run import Run, RunKind, RunStatus, TriggerReason
 from bot.timestamps import to_text
 from bot.workspace import Workspace

@@ -1,61 +1,290 @@
-"""May this person do that? One answer for every door, asked at the moment of doing."""
+"""What may somebody do in an organization, and in a workspace of it? One decision for every door.
 
-from enum import IntEnum
+Source: https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/permissions
+What a kind of token never does: https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
+"""
 
-from bot.workspace import ApplyPermission
-
-
-class HostRole(IntEnum):
-    """A person's role in a repository, on one scale for both hosts; a larger number may do more.
-
-    GitHub: https://docs.github.com/en/rest/collaborators/collaborators (role_name).
-    GitLab: https://docs.gitlab.com/ee/api/members.html (access levels 10 to 50).
-    """
-
-    NONE = 0
-    READ = 10
-    TRIAGE = 20
-    WRITE = 30
-    MAINTAIN = 40
-    ADMIN = 50
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
 
 
-_LEAST = {
-    ApplyPermission.WRITE: HostRole.WRITE,
-    ApplyPermission.MAINTAIN: HostRole.MAINTAIN,
-    ApplyPermission.ADMIN: HostRole.ADMIN,
+class Needs(StrEnum):
+    """What a rule of the API asks of whoever calls it."""
+
+    TOKEN = "a user's, a team's or an organization's token"
+    USER = "a user's token"
+    ENTITLEMENTS = "seeing what the organization offers"
+    MEMBER = "membership of the organization"
+    OWNER = "ownership of the organization"
+    MANAGE_WORKSPACES = "managing workspaces"
+    MANAGE_MEMBERSHIP = "managing membership"
+    MANAGE_TEAMS = "managing teams"
+    MANAGE_TEAM_TOKENS = "managing the team's tokens"
+    MANAGE_VCS = "managing VCS settings"
+    MANAGE_POLICIES = "managing policies"
+    MANAGE_POLICY_OVERRIDES = "overriding policies"
+    MANAGE_PROJECTS = "managing projects"
+    WORKSPACE_FIND = "finding the workspace"  # the document alone: what the CLI reads before its state
+    WORKSPACE_READ = "reading the workspace"
+    RUNS_READ = "reading runs"
+    RUNS_PLAN = "planning runs"
+    RUNS_APPLY = "applying runs"
+    FORCE_CANCEL = "cancelling runs by force"
+    VARIABLES_READ = "reading variables"
+    VARIABLES_WRITE = "writing variables"
+    OUTPUTS_READ = "reading outputs"
+    STATE_READ = "reading states"
+    STATE_WRITE = "writing states"
+    LOCK = "locking the workspace"
+    WORKSPACE_ADMIN = "administering the workspace"
+    SITE_ADMIN = "administering the site"
+
+
+ANYWHERE = frozenset({Needs.TOKEN, Needs.USER})
+OF_SITE = frozenset({Needs.SITE_ADMIN})  # no standing in an organization gives it, and it gives none
+OF_TEAM = frozenset({Needs.MANAGE_TEAM_TOKENS})
+IN_ORGANIZATION = frozenset(
+    {Needs.ENTITLEMENTS, Needs.MEMBER, Needs.OWNER, Needs.MANAGE_WORKSPACES, Needs.MANAGE_MEMBERSHIP}
+    | {Needs.MANAGE_TEAMS, Needs.MANAGE_VCS, Needs.MANAGE_POLICIES, Needs.MANAGE_POLICY_OVERRIDES}
+    | {Needs.MANAGE_PROJECTS}
+)
+IN_WORKSPACE = frozenset(Needs) - ANYWHERE - OF_SITE - OF_TEAM - IN_ORGANIZATION
+NOTHING: frozenset[Needs] = frozenset()
+
+
+class Kind(StrEnum):
+    """Who can ask: what a token stands for."""
+
+    USER = "user"
+    TEAM = "team"
+    ORGANIZATION = "organization"
+    RUN = "run"
+
+
+# An organization's token sets things up; it runs nothing, writes no state, and makes nobody an owner.
+NEVER_BY_ORGANIZATION = frozenset(
+    {Needs.USER, Needs.OWNER, Needs.MANAGE_POLICY_OVERRIDES}
+    | {Needs.RUNS_PLAN, Needs.RUNS_APPLY, Needs.FORCE_CANCEL, Needs.STATE_WRITE}
+)
+# Invariant 12: a run's token reads states of its organization, and writes its own workspace's while it is applied.
+_BY_RUN = frozenset({Needs.WORKSPACE_FIND, Needs.STATE_READ, Needs.OUTPUTS_READ})
+_BY_RUN_IN_ITS_OWN = frozenset({Needs.STATE_WRITE, Needs.LOCK})
+
+
+class Flag(StrEnum):
+    """What a team may do in all of its organization (TFE's `organization-access`)."""
+
+    MANAGE_WORKSPACES = "manage-workspaces"
+    READ_WORKSPACES = "read-workspaces"
+    MANAGE_PROJECTS = "manage-projects"
+    READ_PROJECTS = "read-projects"  # every member sees the projects anyway
+    MANAGE_POLICIES = "manage-policies"
+    MANAGE_POLICY_OVERRIDES = "manage-policy-overrides"
+    MANAGE_VCS_SETTINGS = "manage-vcs-settings"
+    MANAGE_MEMBERSHIP = "manage-membership"
+    MANAGE_TEAMS = "manage-teams"
+    MANAGE_ORGANIZATION_ACCESS = "manage-organization-access"  # of other teams, up to one's own
+    ACCESS_SECRET_TEAMS = "access-secret-teams"
+
+
+_FLAG_GIVES = {
+    Flag.MANAGE_WORKSPACES: Needs.MANAGE_WORKSPACES,
+    Flag.MANAGE_PROJECTS: Needs.MANAGE_PROJECTS,
+    Flag.MANAGE_POLICIES: Needs.MANAGE_POLICIES,
+    Flag.MANAGE_POLICY_OVERRIDES: Needs.MANAGE_POLICY_OVERRIDES,
+    Flag.MANAGE_VCS_SETTINGS: Needs.MANAGE_VCS,
+    Flag.MANAGE_MEMBERSHIP: Needs.MANAGE_MEMBERSHIP,
+    Flag.MANAGE_TEAMS: Needs.MANAGE_TEAMS,
 }
 
 
-def role_from_github(name: str) -> HostRole:
-    """GitHub's `role_name`; a custom role that GitHub maps to none of these counts as reading."""
-    return {
-        "admin": HostRole.ADMIN,
-        "maintain": HostRole.MAINTAIN,
-        "write": HostRole.WRITE,
-        "triage": HostRole.TRIAGE,
-        "read": HostRole.READ,
-        "none": HostRole.NONE,
-        "": HostRole.NONE,
-    }.get(name, HostRole.READ)
+class Level(StrEnum):
+    """A team's access to a workspace: a named set, or each part chosen."""
+
+    READ = "read"
+    PLAN = "plan"
+    WRITE = "write"
+    ADMIN = "admin"
+    CUSTOM = "custom"
 
 
-def role_from_gitlab(access_level: int) -> HostRole:
-    """GitLab's access level; 40 (maintainer) is its highest role for a project short of owning it."""
-    if access_level >= 40:
-        return HostRole.ADMIN
-    if access_level >= 30:
-        return HostRole.WRITE
-    if access_level >= 20:
-        return HostRole.TRIAGE
-    return HostRole.READ if access_level >= 10 else HostRole.NONE
+class RunsAccess(StrEnum):
+    NONE = "none"
+    READ = "read"
+    PLAN = "plan"
+    APPLY = "apply"
 
 
-def may_apply(role: HostRole, needed: ApplyPermission) -> bool:
-    """Whether a role at the host reaches a workspace's `apply-permission`."""
-    return role >= _LEAST[needed]
+class VariablesAccess(StrEnum):
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
 
 
-def may_plan(role: HostRole) -> bool:
-    """Planning runs the pull request's code with the workspace's variables: writers only."""
-    return role >= HostRole.WRITE
+class StateAccess(StrEnum):
+    NONE = "none"
+    READ_OUTPUTS = "read-outputs"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True)
+class WorkspaceAccess:
+    """What a team may do in a workspace. But for `custom`, the parts follow from the level: see `access_of`."""
+
+    level: Level
+    runs: RunsAccess = RunsAccess.NONE
+    variables: VariablesAccess = VariablesAccess.NONE
+    state: StateAccess = StateAccess.NONE
+    locking: bool = False
+    sentinel_mocks: bool = False
+    run_tasks: bool = False
+
+    @property
+    def gives(self) -> frozenset[Needs]:
+        found = {Needs.WORKSPACE_FIND, Needs.WORKSPACE_READ}
+        found |= _RUNS[self.runs] | _VARIABLES[self.variables] | _STATE[self.state]
+        if self.locking:
+            found.add(Needs.LOCK)
+        if self.level is Level.ADMIN:
+            found |= IN_WORKSPACE
+        return frozenset(found)
+
+
+_RUNS = {
+    RunsAccess.NONE: NOTHING,
+    RunsAccess.READ: frozenset({Needs.RUNS_READ}),
+    RunsAccess.PLAN: frozenset({Needs.RUNS_READ, Needs.RUNS_PLAN}),
+    RunsAccess.APPLY: frozenset({Needs.RUNS_READ, Needs.RUNS_PLAN, Needs.RUNS_APPLY}),
+}
+_VARIABLES = {
+    VariablesAccess.NONE: NOTHING,
+    VariablesAccess.READ: frozenset({Needs.VARIABLES_READ}),
+    VariablesAccess.WRITE: frozenset({Needs.VARIABLES_READ, Needs.VARIABLES_WRITE}),
+}
+_STATE = {
+    StateAccess.NONE: NOTHING,
+    StateAccess.READ_OUTPUTS: frozenset({Needs.OUTPUTS_READ}),
+    StateAccess.READ: frozenset({Needs.OUTPUTS_READ, Needs.STATE_READ}),
+    StateAccess.WRITE: frozenset({Needs.OUTPUTS_READ, Needs.STATE_READ, Needs.STATE_WRITE}),
+}
+
+
+def access_of(level: Level) -> WorkspaceAccess:
+    """The parts of a named set; of `custom`, the least that TFE starts with."""
+    match level:
+        case Level.READ:
+            return WorkspaceAccess(level, RunsAccess.READ, VariablesAccess.READ, StateAccess.READ)
+        case Level.PLAN:
+            return WorkspaceAccess(level, RunsAccess.PLAN, VariablesAccess.READ, StateAccess.READ)
+        case Level.WRITE | Level.ADMIN:
+            parts = (RunsAccess.APPLY, VariablesAccess.WRITE, StateAccess.WRITE)
+            is_admin = level is Level.ADMIN
+            return WorkspaceAccess(level, *parts, locking=True, sentinel_mocks=True, run_tasks=is_admin)
+        case Level.CUSTOM:
+            return WorkspaceAccess(level, RunsAccess.READ)
+        case _:
+            assert_never(level)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody is in one organization; by default a stranger. A run belongs to its workspace's organization."""
+
+    kind: Kind
+    is_member: bool = False
+    is_owner: bool = False
+    flags: frozenset[Flag] = frozenset()
+    is_applying: bool = False  # of a run
+
+    def has_everywhere(self, needs: Needs) -> bool:
+        """Whether it is allowed in every workspace of the organization, whatever its teams were given there."""
+        return needs in in_workspace(self, ())
+
+    @property
+    def sees_secret_teams(self) -> bool:
+        if not self.is_member or self.kind is Kind.RUN:
+            return False
+        seeing = {Flag.MANAGE_TEAMS, Flag.MANAGE_MEMBERSHIP, Flag.ACCESS_SECRET_TEAMS}
+        return self.is_owner or self.kind is Kind.ORGANIZATION or bool(self.flags & seeing)
+
+    def may_give(self, flags: frozenset[Flag], before: frozenset[Flag] = frozenset()) -> bool:
+        """Whether a team's flags may be changed to these: an owner's deed, or within what one has oneself."""
+        if not self.is_member or self.kind is Kind.RUN:
+            return False
+        if self.is_owner or self.kind is Kind.ORGANIZATION or flags == before:
+            return True
+        return Flag.MANAGE_ORGANIZATION_ACCESS in self.flags and (flags ^ before) <= self.flags
+
+
+def in_organization(standing: Standing) -> frozenset[Needs]:
+    """What the standing allows in the organization itself."""
+    if not standing.is_member:
+        return NOTHING
+    match standing.kind:
+        case Kind.RUN:
+            return frozenset({Needs.ENTITLEMENTS})
+        case Kind.ORGANIZATION:
+            return IN_ORGANIZATION - NEVER_BY_ORGANIZATION
+        case Kind.USER | Kind.TEAM:
+            if standing.is_owner:
+                return IN_ORGANIZATION
+            given = {_FLAG_GIVES[flag] for flag in standing.flags if flag in _FLAG_GIVES}
+            return frozenset({Needs.ENTITLEMENTS, Needs.MEMBER} | given)
+        case _:
+            assert_never(standing.kind)
+
+
+def in_workspace(
+    standing: Standing, grants: Iterable[WorkspaceAccess], *, is_own: bool = False, is_shared: bool = True
+) -> frozenset[Needs]:
+    """What the standing allows in a workspace of the organization, with what its teams were given there.
+
+    `is_own`: whether it is the workspace of the run that asks. `is_shared`: whether that run's workspace may read its
+    state: by default all of an organization may.
+    """
+    if not standing.is_member:
+        return NOTHING
+    match standing.kind:
+        case Kind.RUN:
+            reading = _BY_RUN if is_own or is_shared else NOTHING
+            return reading | (_BY_RUN_IN_ITS_OWN if is_own and standing.is_applying else NOTHING)
+        case Kind.ORGANIZATION:
+            return IN_WORKSPACE - NEVER_BY_ORGANIZATION
+        case Kind.USER | Kind.TEAM:
+            if standing.is_owner or Flag.MANAGE_WORKSPACES in standing.flags:
+                return IN_WORKSPACE
+            return _from_flags(standing.flags).union(*(grant.gives for grant in grants))
+        case _:
+            assert_never(standing.kind)
+
+
+def _from_flags(flags: frozenset[Flag]) -> frozenset[Needs]:
+    if Flag.READ_WORKSPACES in flags:
+        return access_of(Level.READ).gives
+    if flags & {Flag.MANAGE_POLICIES, Flag.MANAGE_POLICY_OVERRIDES}:
+        # TFE's: whoever decides on policies reads the runs that they are for.
+        return frozenset({Needs.WORKSPACE_FIND, Needs.WORKSPACE_READ, Needs.RUNS_READ})
+    return NOTHING
+
+
+def of_team(
+    standing: Standing, flags: frozenset[Flag], *, is_owners: bool, is_in_it: bool, members_may: bool
+) -> frozenset[Needs]:
+    """What the standing allows with a team that has these flags; a token of the team can do all that the team can.
+
+    So nobody manages a team that is more than they are themselves: the owners' team least of all.
+    `members_may`: whether the team lets its members make its tokens.
+    """
+    found = in_organization(standing)
+    if is_owners:
+        managing = {Needs.MANAGE_TEAMS, Needs.MANAGE_MEMBERSHIP, Needs.MANAGE_TEAM_TOKENS}
+        return found | OF_TEAM if standing.is_owner else found - managing
+    within = standing.is_owner or standing.kind is Kind.ORGANIZATION or flags <= standing.flags
+    if not within:
+        found -= {Needs.MANAGE_MEMBERSHIP}
+    if (Needs.MANAGE_TEAMS in found and within) or (is_in_it and members_may and standing.kind is Kind.USER):
+        found |= OF_TEAM
+    return found

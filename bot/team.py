@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.access import Flag
 from bot.errors import Refused
 from bot.ids import OrganizationId, TeamId
+from bot.permissions import Flag
 
 OWNERS = "owners"  # every organization has this team; its members own the organization
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,90}")

@@ -1,14 +1,17 @@
 """Who is asking, and may they? Every look-up of a door goes through here, and asks what the door's rule needs.
 
 What may not be seen is not there: `NotFound`, which every door answers with 404. What may be seen but not done is
-`NotAllowed` (403), and says what it takes. What follows from what is decided in `bot/access.py`.
+`NotAllowed` (403), and says what it takes. What follows from what is decided in `bot/permissions.py`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from bot.access import (
+from bot.connection import Connection, Repository
+from bot.errors import NotAllowed, NotFound
+from bot.ids import OrganizationId, TeamId, WorkspaceId
+from bot.permissions import (
     ANYWHERE,
     IN_ORGANIZATION,
     IN_WORKSPACE,
@@ -20,9 +23,6 @@ from bot.access import (
     in_workspace,
     of_team,
 )
-from bot.connection import Connection, Repository
-from bot.errors import NotAllowed, NotFound
-from bot.ids import OrganizationId, TeamId, WorkspaceId
 from bot.run import Run, RunStatus
 from bot.team import Team
 from bot.workspace import Workspace

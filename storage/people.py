@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.access import Flag
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId, TeamId, UserId
+from bot.permissions import Flag
 from bot.team import OWNERS, Visibility
 from bot.timestamps import from_text, to_text
 from storage.database import Records, Row

@@ -22,6 +22,8 @@ _AT_WORK = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
 SAVED = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
 OUTDATED = f"""{SAVED}
     AND planned_on IS NOT (SELECT current_state_version_id FROM workspaces WHERE workspaces.id = runs.workspace_id)"""
+# Word for word the condition of the index `runs_of_tags`.
+OF_TAGS = "workspace_id = ? AND trigger_reason = 'tag'"
 _SHORTEST_FOUND = 3  # characters: an index of trigrams knows nothing shorter
 # Each name once, from one place in the index to the next: a name is compared once, and not with each of its runs.
 _NAMES_LIKE = r"""WITH RECURSIVE names (name) AS (

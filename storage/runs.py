@@ -14,7 +14,7 @@ from bot.run_words import operation_of, source_of
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
 from storage.database import Records, Row
 from storage.encryption import Keyring
-from storage.run_filter import NEWEST_FIRST, OUTDATED, SAVED, UNFINISHED, RunFilter
+from storage.run_filter import NEWEST_FIRST, OF_TAGS, OUTDATED, SAVED, UNFINISHED, RunFilter
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
@@ -190,7 +190,7 @@ class RunStore:
         return found[0] if found else None
 
     def of_tags(self, workspace_id: WorkspaceId) -> list[Run]:
-        return self._select("workspace_id = ? AND trigger_reason = 'tag' ORDER BY queue_sequence", (workspace_id,))
+        return self._select(f"{OF_TAGS} ORDER BY queue_sequence", (workspace_id,))
 
     def count(self, wanted: RunFilter) -> int:
         condition, parameters = wanted.as_sql(narrowest=True)

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.access import Level, RunsAccess, StateAccess, VariablesAccess, WorkspaceAccess
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId, TeamId, WorkspaceId
+from bot.permissions import Level, RunsAccess, StateAccess, VariablesAccess, WorkspaceAccess
 from storage.database import Records, Row
 from storage.ids import new_id
 

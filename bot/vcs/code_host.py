@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.connection import Repository
 from bot.events import HostRepository, HostUser, PullRequest
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 
 
 class StatusState(StrEnum):

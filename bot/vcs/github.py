@@ -14,7 +14,7 @@ from github import Auth
 from bot.connection import Connection, Provider, Repository
 from bot.errors import NotFound, Refused
 from bot.events import HostRepository, HostUser, PullRequest
-from bot.permissions import HostRole, role_from_github
+from bot.host_roles import HostRole, role_from_github
 from bot.vcs import github_merge
 from bot.vcs.code_host import CheckRun, CommitStatus, GitCredential, HostComment, MergeFacts, Thread
 from bot.vcs.deliveries import host_id, mappings, optional_text, text

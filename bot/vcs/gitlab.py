@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.connection import Connection, Repository
 from bot.errors import NotFound, Refused
 from bot.events import HostRepository, HostUser, PullRequest
-from bot.permissions import HostRole, role_from_gitlab
+from bot.host_roles import HostRole, role_from_gitlab
 from bot.vcs import deliveries as read
 from bot.vcs import gitlab_comments, gitlab_merge, gitlab_statuses
 from bot.vcs.code_host import CheckRun, CommitStatus, GitCredential, HostComment, MergeFacts, Thread

@@ -14,7 +14,7 @@ from typing import NoReturn
 from bot.connection import Connection, Repository
 from bot.errors import Refused
 from bot.events import HostRepository, HostUser, PullRequest
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 from bot.vcs.code_host import CheckRun, CommitStatus, GitCredential, HostComment, MergeFacts, Thread
 from bot.vcs.git_command import GitCommand
 from bot.vcs.git_hook import install_hook, open_repository

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotAllowed, NotFound, Refused
 from bot.ids import OrganizationId
+from bot.permissions import Needs
 from bot.timestamps import from_text, maybe_text, to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one

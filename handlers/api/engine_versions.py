@@ -10,8 +10,8 @@ from typing import Any
 from flask import Response
 from packaging.version import Version
 
-from bot.access import Needs
 from bot.errors import Refused
+from bot.permissions import Needs
 from bot.terraform_version import (
     FACTS,
     FIRST_PLATFORM,

@@ -5,10 +5,10 @@ Nobody has to accept an invitation: there is no mail to accept it from, and it t
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotAllowed, NotFound, Refused
 from bot.ids import OrganizationId, TeamId
 from bot.organization import check_email
+from bot.permissions import Needs
 from bot.team import Team
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts

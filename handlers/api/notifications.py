@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import NotificationConfigurationId
 from bot.notifications import Answer, Destination, NotificationConfiguration, Trigger, check_url
+from bot.permissions import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import ApiError, Resource, nothing, one, paged, resource, to_one

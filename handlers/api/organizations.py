@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import Refused
 from bot.organization import check_organization
+from bot.permissions import Needs
 from bot.run import AT_A_RUNNER
 from bot.timestamps import to_text
 from handlers.access import Asker

@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import Refused
 from bot.ids import ProjectId, WorkspaceId
+from bot.permissions import Needs
 from bot.tags import check_tags
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts

@@ -5,8 +5,8 @@ Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces
 
 from flask import Response
 
-from bot.access import Needs
 from bot.ids import WorkspaceId
+from bot.permissions import Needs
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, paged

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from bot.access import Needs
 from bot.errors import NotAllowed, NotFound, OutsideTrouble, Refused
+from bot.permissions import Needs
 from bot.state import StateConflict, StateTooLarge
 from handlers.access import bearer_asker
 from handlers.api import configuration_versions, logs, openapi, state_writes

@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
+from bot.permissions import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, one, resource, to_one

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from flask import Response
 
-from bot.access import Needs
+from bot.permissions import Needs
 from bot.run import AWAITING_DECISION, FINAL, RunStatus
 from bot.run_words import Operation
 from handlers.api.ask import Ask, Rule

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.manifest import Category, VariableValue
+from bot.permissions import Needs
 from bot.run_options import RunOptions
 from bot.timestamps import to_text
 from bot.workspace import Workspace

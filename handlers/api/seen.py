@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
+from bot.permissions import Needs
 from bot.workspace import Workspace
 from handlers.api.ask import Ask
 from storage.projects import Project

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound
 from bot.ids import BlobId
+from bot.permissions import Needs
 from bot.run import Run, Stage
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, one

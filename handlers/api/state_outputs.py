@@ -2,8 +2,8 @@
 
 from flask import Response, request
 
-from bot.access import Needs
 from bot.errors import NotFound
+from bot.permissions import Needs
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import one, paged
 from handlers.api.operations import pages, shows

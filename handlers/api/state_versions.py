@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound
+from bot.permissions import Needs
 from bot.run import Stage
 from bot.state_diff import diff_states
 from bot.workspace import Workspace

@@ -9,8 +9,8 @@ from typing import BinaryIO, cast
 
 from flask import Response, request
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
+from bot.permissions import Needs
 from bot.run import Run
 from bot.state import StateFacts, StateTooLarge, is_lineage, is_serial
 from bot.workspace import Workspace

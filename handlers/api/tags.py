@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import Refused
 from bot.ids import WorkspaceId
+from bot.permissions import Needs
 from bot.tags import MOST_TAGS, check_tags
 from bot.timestamps import to_text
 from bot.workspace import Workspace

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.access import Flag, Needs, Standing, of_team
 from bot.errors import Refused
+from bot.permissions import Flag, Needs, Standing, of_team
 from bot.team import Team
 from handlers.access import Asker
 from handlers.api.documents import Resource, linked, resource, to_many, to_one

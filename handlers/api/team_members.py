@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import UserId
+from bot.permissions import Needs
 from bot.team import Team
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing, paged

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from flask import Response
 
-from bot.access import Flag, Needs
 from bot.errors import NotAllowed, Refused
 from bot.ids import OrganizationId
+from bot.permissions import Flag, Needs
 from bot.team import Team, Visibility, check_team_name
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import UserId
+from bot.permissions import Needs
 from handlers.access import Asker
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, linked, one, resource

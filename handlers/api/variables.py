@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
+from bot.permissions import Needs
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, one, to_one

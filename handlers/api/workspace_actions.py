@@ -6,9 +6,9 @@ The words of a 409 are matched by TFE's own clients (tfe-contract 2.7): "is lock
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import Refused
 from bot.ids import WorkspaceId
+from bot.permissions import Needs
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import one
 from handlers.api.operations import shows

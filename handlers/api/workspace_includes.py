@@ -5,9 +5,9 @@ Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces
 
 from collections.abc import Iterable, Sequence
 
-from bot.access import Needs
 from bot.errors import NotFound
 from bot.ids import UserId
+from bot.permissions import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.api.ask import Ask

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Response
 
-from bot.access import Needs
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
+from bot.permissions import Needs
 from bot.run import Run, RunStatus
 from bot.state_resources import count_resources
 from bot.workspace import Workspace

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.access import Needs
 from bot.errors import NotFound
 from bot.host_links import commit_url
+from bot.permissions import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.connection import Repository
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 from bot.vcs.code_host import HostComment, Thread
 from handlers.jobs import Job, Verb
 from handlers.services import Services

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.access import Needs
 from bot.comment_commands import Command
 from bot.errors import Refused
+from bot.host_roles import may_apply
 from bot.messages import replies
-from bot.permissions import may_apply
+from bot.permissions import Needs
 from bot.run import APPROVED, Run, RunKind, RunStatus
 from bot.workspace import Workspace
 from handlers.jobs import Job

@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from bot.access import Needs
 from bot.errors import Refused
+from bot.permissions import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker, bearer_asker

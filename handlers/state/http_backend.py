@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from bot.access import Needs
 from bot.errors import Refused
+from bot.permissions import Needs
 from bot.state import StateConflict
 from bot.timestamps import maybe_text
 from bot.workspace import Workspace

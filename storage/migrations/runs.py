@@ -69,6 +69,8 @@ def runs(db: Database) -> None:
     db.execute("CREATE INDEX runs_by_configuration ON runs (configuration_version_id, queue_sequence)")
     pushed = "trigger_reason IN ('push', 'tag')"
     db.execute(f"CREATE INDEX runs_pushed ON runs (repository_id, commit_sha, created_at) WHERE {pushed}")
+    tagged = "trigger_reason = 'tag'"
+    db.execute(f"CREATE INDEX runs_of_tags ON runs (workspace_id, queue_sequence) WHERE {tagged}")
     # Runs that have ended and whose consequences have not been seen to yet: of an apply, runs elsewhere and a merge;
     # of a plan that was ended as out of date, another one.
     db.execute("CREATE TABLE follow_ups (run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE) STRICT")

@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.connection import Repository
 from bot.events import HostRepository, HostUser, PullRequest
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 from bot.vcs.code_host import CheckRun, CommitStatus, GitCredential, HostComment, MergeFacts, Thread
 from bot.vcs.history import CommitFacts
 from handlers.services import Services

@@ -85,7 +85,7 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         12,
         "a plan's token only reads",
         (
-            Edit("bot/access.py", "if is_own and standing.is_applying else NOTHING", "if is_own else NOTHING"),
+            Edit("bot/permissions.py", "if is_own and standing.is_applying else NOTHING", "if is_own else NOTHING"),
             Edit(  # asked again in the transaction that writes
                 "handlers/state/holding.py", " or fresh.status is not RunStatus.APPLYING:\n", ":\n"
             ),
@@ -105,7 +105,7 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         "a run writes its own workspace only",
         (
             Edit(
-                "bot/access.py",
+                "bot/permissions.py",
                 "if is_own and standing.is_applying else NOTHING",
                 "if standing.is_applying else NOTHING",
             ),

@@ -96,7 +96,7 @@ WHO_MAY: tuple[Mutant, ...] = (
     mutant(
         13,
         "an organization's token never applies",
-        "bot/access.py",
+        "bot/permissions.py",
         "            return IN_WORKSPACE - NEVER_BY_ORGANIZATION\n",
         "            return IN_WORKSPACE\n",
         "tests/handlers/api/test_permission_matrix.py::test_each_role_gets_exactly_what_it_may",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.access import Level, WorkspaceAccess, access_of
+from bot.permissions import Level, WorkspaceAccess, access_of
 from bot.run import RunStatus
 from storage.people import User
 from tests.scenarios.talk import BEFORE_MERGE, Team, two_pulls

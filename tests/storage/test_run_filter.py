@@ -10,7 +10,7 @@ from bot.run import FINAL, RunStatus
 from bot.run_words import Operation
 from storage import migrations
 from storage.database import Records
-from storage.run_filter import IN_TURN, NEWEST_FIRST, OUTDATED, UNFINISHED, RunFilter
+from storage.run_filter import IN_TURN, NEWEST_FIRST, OF_TAGS, OUTDATED, UNFINISHED, RunFilter
 
 ORGANIZATION: dict[str, Any] = {"organization_id": "org-1"}
 WORKSPACE: dict[str, Any] = {"workspace_id": "ws-1"}
@@ -102,6 +102,11 @@ def test_what_is_unfinished_or_at_work_is_found_among_the_few(records: Records) 
     condition, parameters = RunFilter(**ORGANIZATION, at_work=True).as_sql()
     found = plan(records, f"SELECT rowid FROM runs WHERE {condition} ORDER BY {IN_TURN} LIMIT 20", parameters)
     assert "INDEX runs_at_work" in found
+
+
+def test_the_runs_of_tags_are_found_among_themselves(records: Records) -> None:
+    sql = f"SELECT id FROM runs WHERE {OF_TAGS} ORDER BY queue_sequence"
+    assert "INDEX runs_of_tags (workspace_id=?)" in plan(records, sql, ("ws-1",))
 
 
 def test_a_text_is_found_by_its_trigrams(records: Records) -> None:

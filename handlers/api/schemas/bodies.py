@@ -6,10 +6,10 @@ Unknown attributes are left alone, and null counts as absent, so that any client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.access import Flag, Level, RunsAccess, StateAccess, VariablesAccess
 from bot.connection import Provider
 from bot.manifest import Category
 from bot.notifications import Destination, Trigger
+from bot.permissions import Flag, Level, RunsAccess, StateAccess, VariablesAccess
 from bot.team import Visibility
 from bot.terraform_version import FACTS
 from bot.workspace import ApplyPermission, EngineName, ExecutionMode, Requirement, Workflow

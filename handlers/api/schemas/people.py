@@ -1,7 +1,7 @@
 """What are organizations, their people, their tokens and their code hosts in the API's documents?"""
 
-from bot.access import Flag, Level, RunsAccess, StateAccess, VariablesAccess
 from bot.connection import Provider
+from bot.permissions import Flag, Level, RunsAccess, StateAccess, VariablesAccess
 from bot.team import Visibility
 from handlers.api.permissions import ORGANIZATION_PERMISSIONS
 from handlers.api.schemas.words import (

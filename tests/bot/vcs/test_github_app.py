@@ -8,7 +8,7 @@ import pytest
 from bot.connection import Provider
 from bot.errors import OutsideTrouble, Refused
 from bot.events import HostUser
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 from bot.vcs import github_webhook
 from bot.vcs.code_host import CheckRun, CommitStatus, StatusState, Thread
 from bot.vcs.github import GitHubHost

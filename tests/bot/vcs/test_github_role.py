@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import OutsideTrouble, Refused
 from bot.events import NOBODY, HostUser
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 from tests.fakes import github_fixtures
 from tests.fakes.github_fixtures import our_repository
 

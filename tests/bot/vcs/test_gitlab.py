@@ -10,7 +10,7 @@ import pytest
 from bot.connection import Repository
 from bot.errors import NotFound, OutsideTrouble, Refused
 from bot.events import NOBODY, HostUser
-from bot.permissions import HostRole
+from bot.host_roles import HostRole
 from bot.vcs.code_host import CheckRun, CodeHost
 from bot.vcs.gitlab import GitLabHost
 from tests.fakes import gitlab_fixtures

@@ -11,8 +11,8 @@ import pytest
 from bot.connection import Connection, Provider, Repository
 from bot.errors import Ignored, Refused
 from bot.events import HostRepository, HostUser, PullRequest, Pushed, Tagged
+from bot.host_roles import HostRole
 from bot.ids import ConnectionId, OrganizationId, RepositoryId
-from bot.permissions import HostRole
 from bot.vcs import git_webhook
 from bot.vcs.code_host import CheckRun, CodeHost, CommitStatus, StatusState, Thread
 from bot.vcs.deliveries import MalformedDelivery

@@ -8,8 +8,8 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from bot.access import Flag, Level, RunsAccess, StateAccess, WorkspaceAccess, access_of
 from bot.ids import OrganizationId
+from bot.permissions import Flag, Level, RunsAccess, StateAccess, WorkspaceAccess, access_of
 from bot.run import RunStatus, Stage
 from bot.team import Team, Visibility
 from bot.terraform_version import TerraformVersion

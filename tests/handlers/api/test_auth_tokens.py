@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from bot.access import Level, access_of
+from bot.permissions import Level, access_of
 from bot.run import RunStatus, Stage
 from bot.timestamps import to_text
 from storage.tokens import TokenKind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.access import Level, access_of
+from bot.permissions import Level, access_of
 from bot.run import RunStatus
 from bot.workspace import Workspace
 from tests.fakes.door_world import World

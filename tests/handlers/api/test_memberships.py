@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from bot.access import Flag
+from bot.permissions import Flag
 from storage.people import User
 from tests.fakes.door_world import World
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.access import Needs
+from bot.permissions import Needs
 from handlers.access import bearer_asker
 from handlers.api.rules import ROOMS
 from tests.fakes.door_world import open_world

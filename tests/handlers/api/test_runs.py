@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.access import Level, access_of
+from bot.permissions import Level, access_of
 from bot.run import RunKind, RunStatus, Stage, TriggerReason
 from bot.run_options import RunOptions
 from bot.workspace import Workspace

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from bot.access import Flag, Level, access_of
+from bot.permissions import Flag, Level, access_of
 from bot.team import OWNERS, Team
 from storage.people import User
 from tests.fakes.door_world import World

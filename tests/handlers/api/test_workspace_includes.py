@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.access import Level, RunsAccess, StateAccess, WorkspaceAccess, access_of
 from bot.ids import BlobId
+from bot.permissions import Level, RunsAccess, StateAccess, WorkspaceAccess, access_of
 from bot.run import RunKind, RunStatus
 from bot.workspace import Workspace
 from storage.configuration_versions import Upload
