@@ -59,83 +59,8 @@ class FullRequests:
 
     def body(self, takes: str) -> dict[str, Any]:
         """All that it takes, so that it is taken."""
-        said = {"attributes": self._attributes()[takes], "relationships": self._relationships(takes)}
+        said = {"attributes": _ATTRIBUTES[takes], "relationships": self._relationships(takes)}
         return {"data": {name: value for name, value in said.items() if value}}
-
-    def _attributes(self) -> dict[str, dict[str, Any]]:
-        words = {"name": "fresh", "description": "Said."}
-        parts = {"runs": "plan", "variables": "read", "state-versions": "read", "sentinel-mocks": "none"}
-        access = {"access": "custom", **parts, "workspace-locking": True, "run-tasks": False}
-        variable = {"key": "size", "value": "2", "category": "terraform", "hcl": True, "sensitive": False}
-        variable_set = {**words, "global": False, "priority": True}
-        expiry = {"expired-at": "2030-01-01T00:00:00Z"}
-        return {
-            "account": {"username": "ada", "email": "ada@acme.test"},
-            "organization": {"name": "fresh", "email": "fresh@acme.test"},
-            "membership": {"email": "fresh@acme.test"},
-            "team": {
-                "name": "fresh",
-                "visibility": "organization",
-                "allow-member-token-management": True,
-                "organization-access": {"manage-projects": True},
-            },
-            "new team access": access,
-            "team access": access,
-            "token": {"description": "Said.", **expiry},
-            "only token": expiry,
-            "project": words,
-            "workspace": {**words, **_SETTINGS},
-            "lock": {"reason": "Said."},
-            "variable": {**variable, "description": "Said."},
-            "variable by name": {**variable, "description": "Said."},
-            "variable set": variable_set,
-            "changed variable set": variable_set,
-            "run trigger": {},
-            "notification configuration": {
-                "name": "fresh",
-                "url": "http://127.0.0.1:1/",
-                "token": "t0ken",
-                "enabled": False,
-                "destination-type": "generic",
-                "triggers": ["run:created"],
-            },
-            "configuration version": {"speculative": True, "provisional": False, "auto-queue-runs": True},
-            "run": _RUN,
-            "comment": {"body": "Said."},
-            "comment on an action": {"comment": "Said."},
-            "state version": {
-                "serial": 2,
-                "md5": md5(STATE),
-                "lineage": LINEAGE,
-                "force": False,
-                "state": base64.b64encode(STATE).decode(),
-                "json-state": base64.b64encode(b"{}").decode(),
-            },
-            "rollback": {},
-            "oauth client": {
-                "service-provider": "github",
-                "name": "fresh",
-                "http-url": "",
-                "api-url": "",
-                "oauth-token-string": "",
-                "app-id": "",
-                "private-key": "",
-                "webhook-secret": "",
-            },
-            "changed oauth client": {"name": "fresh", "oauth-token-string": ""},
-            "oauth token": {"oauth-token-string": ""},
-            "terraform version": {
-                "version": "1.9.9",
-                "url": URL,
-                "sha": SHA256,
-                "official": False,
-                "enabled": True,
-                "beta": False,
-                "deprecated": True,
-                "deprecated-reason": "Said.",
-                "archs": [{"url": URL, "sha": SHA256, "os": "linux", "arch": "amd64"}],
-            },
-        }
 
     def _relationships(self, takes: str) -> dict[str, Any]:
         matrix, services = self.matrix, self.matrix.services
@@ -214,3 +139,83 @@ def _stored(world: World, workspace_id: Any) -> str:
     version = world.services.states.store(workspace_id, a_state(1), run_id=None)
     assert version is not None
     return version.id
+
+
+_WORDS = {"name": "fresh", "description": "Said."}
+_PARTS = {"runs": "plan", "variables": "read", "state-versions": "read", "sentinel-mocks": "none"}
+_ACCESS = {"access": "custom", **_PARTS, "workspace-locking": True, "run-tasks": False}
+_VARIABLE = {"key": "size", "value": "2", "category": "terraform", "hcl": True, "sensitive": False}
+_VARIABLE_SET = {**_WORDS, "global": False, "priority": True}
+_EXPIRY = {"expired-at": "2030-01-01T00:00:00Z"}
+_OF_PEOPLE: dict[str, dict[str, Any]] = {
+    "account": {"username": "ada", "email": "ada@acme.test"},
+    "organization": {"name": "fresh", "email": "fresh@acme.test"},
+    "membership": {"email": "fresh@acme.test"},
+    "team": {
+        "name": "fresh",
+        "visibility": "organization",
+        "allow-member-token-management": True,
+        "organization-access": {"manage-projects": True},
+    },
+    "new team access": _ACCESS,
+    "team access": _ACCESS,
+    "token": {"description": "Said.", **_EXPIRY},
+    "only token": _EXPIRY,
+}
+_OF_WORKSPACES: dict[str, dict[str, Any]] = {
+    "project": _WORDS,
+    "workspace": {**_WORDS, **_SETTINGS},
+    "lock": {"reason": "Said."},
+    "variable": {**_VARIABLE, "description": "Said."},
+    "variable by name": {**_VARIABLE, "description": "Said."},
+    "variable set": _VARIABLE_SET,
+    "changed variable set": _VARIABLE_SET,
+    "run trigger": {},
+    "notification configuration": {
+        "name": "fresh",
+        "url": "http://127.0.0.1:1/",
+        "token": "t0ken",
+        "enabled": False,
+        "destination-type": "generic",
+        "triggers": ["run:created"],
+    },
+    "configuration version": {"speculative": True, "provisional": False, "auto-queue-runs": True},
+    "run": _RUN,
+    "comment": {"body": "Said."},
+    "comment on an action": {"comment": "Said."},
+    "state version": {
+        "serial": 2,
+        "md5": md5(STATE),
+        "lineage": LINEAGE,
+        "force": False,
+        "state": base64.b64encode(STATE).decode(),
+        "json-state": base64.b64encode(b"{}").decode(),
+    },
+    "rollback": {},
+}
+_OF_SITES_AND_HOSTS: dict[str, dict[str, Any]] = {
+    "oauth client": {
+        "service-provider": "github",
+        "name": "fresh",
+        "http-url": "",
+        "api-url": "",
+        "oauth-token-string": "",
+        "app-id": "",
+        "private-key": "",
+        "webhook-secret": "",
+    },
+    "changed oauth client": {"name": "fresh", "oauth-token-string": ""},
+    "oauth token": {"oauth-token-string": ""},
+    "terraform version": {
+        "version": "1.9.9",
+        "url": URL,
+        "sha": SHA256,
+        "official": False,
+        "enabled": True,
+        "beta": False,
+        "deprecated": True,
+        "deprecated-reason": "Said.",
+        "archs": [{"url": URL, "sha": SHA256, "os": "linux", "arch": "amd64"}],
+    },
+}
+_ATTRIBUTES = {**_OF_PEOPLE, **_OF_WORKSPACES, **_OF_SITES_AND_HOSTS}
