@@ -39,6 +39,8 @@ AWAITING_DECISION = frozenset({RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED})
 APPROVED = frozenset({RunStatus.CONFIRMED, RunStatus.APPLY_QUEUED, RunStatus.APPLYING})
 AT_A_RUNNER = frozenset({RunStatus.PLANNING, RunStatus.APPLYING})
 
+AT_WORK = AT_A_RUNNER | {RunStatus.PLAN_QUEUED, RunStatus.APPLY_QUEUED}  # a runner has them, or they wait for one
+
 
 class RunKind(StrEnum):
     """Normal runs live in the queue; the others plan outside it."""

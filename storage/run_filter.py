@@ -1,22 +1,25 @@
 """Which runs does somebody look for? A filter as SQL over the runs' table; lists are narrowed here, not in Python."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.ids import OrganizationId, WorkspaceId
-from bot.run import FINAL, RunStatus
+from bot.run import AT_WORK, FINAL, RunStatus
 from bot.run_words import Operation
 
-# Word for word the condition of the indexes on what is unfinished, or SQLite would not use them.
-_FINAL_MARKS = ", ".join(f"'{status}'" for status in sorted(FINAL))
-UNFINISHED = f"status NOT IN ({_FINAL_MARKS})"
+
+def _quoted(statuses: frozenset[RunStatus]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+# Word for word the conditions of the indexes on what is unfinished and at work, or SQLite would not use them.
+UNFINISHED = f"status NOT IN ({_quoted(FINAL)})"
+_AT_WORK = f"status IN ({_quoted(AT_WORK)})"
 NEWEST_FIRST = "queue_sequence DESC"
 # The workers' queue: what runs, then applies, then plans of normal runs, then the others (tfe-contract 1.5).
 IN_TURN = "status NOT IN ('applying', 'planning'), status != 'apply_queued', kind != 'normal', queue_sequence"
-# Word for word the condition of the index `runs_at_work`, or SQLite would not use it.
-_AT_WORK = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
 # Plans that are kept, or about to be, made on another state than their workspace has now. Word for word the condition
 # of the index `runs_saved`, and what it can't say.
 SAVED = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
@@ -38,7 +41,8 @@ _FOUND = """id IN (SELECT run_id FROM run_texts
 class RunFilter:
     """Each field that is set narrows; None means "any". An empty sequence matches nothing.
 
-    `visible_in`: only runs of these workspaces may be seen; they are of `organization_id`.
+    One of `workspace_id` and `organization_id` must be set; the workspaces of all other fields are the organization's.
+    `visible_in`: only runs of these workspaces may be seen.
     `sources` are TFE's words (`bot.run_words.source_of`).
     `commit` is the beginning of a SHA; `user` is part of a name; `text` is part of an id, a name, a message or a SHA.
     """
@@ -49,71 +53,116 @@ class RunFilter:
     workspace_names: Sequence[str] | None = None
     statuses: Sequence[RunStatus] | None = None
     operations: Sequence[Operation] | None = None
-    at_work: bool = False  # True: only those that a runner has, or that wait for one
     sources: Sequence[str] | None = None
     commit: str = ""
     user: str = ""
     text: str = ""
 
-    def as_sql(self, *, narrowest: bool = False) -> tuple[str, list[Any]]:
-        """A condition for WHERE, and its parameters.
-
-        `narrowest`: take the index that leaves the fewest rows, in whatever order they come. Otherwise the one that
-        has them newest first: the best for a page of many.
-        """
-        conditions, parameters = ["1"], list[Any]()
-
-        def also(condition: str, *values: Any) -> None:
-            conditions.append(condition)
-            parameters.extend(values)
-
-        # A plus keeps SQLite off that column's index. It would choose by the shape of a condition: it can't know how
-        # few are at work, or were found by their text, or what a name or a commit leaves.
-        by_place = "+" if self.at_work or self.text or (narrowest and self._has_rare_word) else ""
-        by_word = "" if narrowest and not (self.at_work or self.text) else "+"
-        if self.workspace_id is not None:
-            also(f"{by_place}workspace_id = ?", self.workspace_id)
-        if self.organization_id is not None and (by_place or not narrowest or self.visible_in is None):
-            also(f"{by_place}organization_id = ?", self.organization_id)
-        if self.visible_in is not None:
-            also(f"{by_place}workspace_id IN (SELECT value FROM json_each(?))", json.dumps(self.visible_in))
-        if self.workspace_names is not None:
-            names = _marks(self.workspace_names)
-            also(f"workspace_id IN (SELECT id FROM workspaces WHERE name IN {names})", *self.workspace_names)
-        listed = (("status", self.statuses), ("operation", self.operations), ("effective_source", self.sources))
-        for column, values in listed:
-            if values is not None:
-                also(f"{column} IN {_marks(values)}", *values)
-        if self.at_work:
-            also(_AT_WORK)
-        if self.statuses is not None and not FINAL.intersection(self.statuses):
-            also(UNFINISHED)  # says nothing new, but lets SQLite look among the few
-        self._searched(also, by_word)
-        return " AND ".join(conditions), parameters
+    def __post_init__(self) -> None:
+        if self.workspace_id is None and self.organization_id is None:
+            raise ValueError("a list of runs is a workspace's or an organization's")
 
     @property
-    def _has_rare_word(self) -> bool:
-        """Whether a name or a commit is looked for in all of an organization: in one workspace they narrow little."""
-        return self.workspace_id is None and bool(self.commit or self.user)
+    def is_unfinished(self) -> bool:
+        """Whether only runs match that aren't over."""
+        return self.statuses is not None and not FINAL.intersection(self.statuses)
 
-    def _searched(self, also: Callable[..., None], plus: str) -> None:
+    @property
+    def is_at_work(self) -> bool:
+        """Whether only runs match that a runner has, or that wait for one."""
+        return self.statuses is not None and AT_WORK.issuperset(self.statuses)
+
+    @property
+    def matches_nothing(self) -> bool:
+        choices = (self.visible_in, self.workspace_names, self.statuses, self.operations, self.sources)
+        return any(choice is not None and not choice for choice in choices)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether a run must be looked at to know whether it matches: what it is and where it is doesn't tell."""
+        return bool(self.commit or self.user or self.text)
+
+    @property
+    def has_findable_text(self) -> bool:
+        return len(self.text) >= _SHORTEST_FOUND and "\0" not in self.text
+
+    def as_sql(self, *, with_organization: bool = True) -> tuple[str, list[Any]]:
+        """A condition for WHERE over `runs`, and its parameters.
+
+        `with_organization`: say also whose the runs are where their workspaces tell it. An index of workspaces doesn't
+        have it; the others begin with it.
+        """
+        where = _Where()
+        if self.organization_id is not None and (with_organization or not self._says_workspaces):
+            where.also("organization_id = ?", self.organization_id)
+        self._placed(where, "workspace_id")
+        self._listed(where, source="effective_source")
+        if self.is_unfinished:
+            where.also(UNFINISHED)  # says nothing new, but lets SQLite look among the few
+        if self.is_at_work:
+            where.also(_AT_WORK)
+        self._searched(where)
+        return where.as_sql()
+
+    def as_sql_of_counts(self) -> tuple[str, list[Any]]:
+        """The same over `run_counts`, for a filter without words: what is counted has a place and a kind."""
+        where = _Where()
+        self._placed(where, "place")
+        if not self._says_workspaces:
+            where.also("place = ?", self.organization_id)
+        # A plus: reading all the counts of a place takes less than looking for each operation.
+        self._listed(where, source="source", plus="+")
+        return where.as_sql()
+
+    @property
+    def _says_workspaces(self) -> bool:
+        return not (self.workspace_id is None and self.visible_in is None and self.workspace_names is None)
+
+    def _placed(self, where: "_Where", column: str) -> None:
+        if self.workspace_id is not None:
+            where.also(f"{column} = ?", self.workspace_id)
+        if self.visible_in is not None:
+            where.also(f"{column} IN (SELECT value FROM json_each(?))", json.dumps(self.visible_in))
+        if self.workspace_names is not None:
+            named = "organization_id = ? AND name IN (SELECT value FROM json_each(?))"
+            names = json.dumps(list(self.workspace_names))
+            where.also(f"{column} IN (SELECT id FROM workspaces WHERE {named})", self.organization_id, names)
+
+    def _listed(self, where: "_Where", *, source: str, plus: str = "") -> None:
+        listed = (("status", self.statuses), ("operation", self.operations), (source, self.sources))
+        for column, values in listed:
+            if values is not None:
+                where.also(f"{plus}{column} IN ({', '.join('?' * len(values))})", *values)
+
+    def _searched(self, where: "_Where") -> None:
         """LIKE looks at ASCII letters without their case, in half the time that `instr(lower(…))` takes."""
         if self.commit:
-            also(f"{plus}commit_sha >= lower(?) AND {plus}commit_sha < lower(?) || '~'", self.commit, self.commit)
+            where.also("commit_sha >= lower(?) AND commit_sha < lower(?) || '~'", self.commit, self.commit)
         if self.user:
-            also(f"{'+' if self.commit else plus}created_by IN ({_NAMES_LIKE})", f"%{_literally(self.user)}%")
-        if len(self.text) >= _SHORTEST_FOUND and "\0" not in self.text:
-            also(_FOUND, '"' + self.text.replace('"', '""') + '"')
+            where.also(f"created_by IN ({_NAMES_LIKE})", f"%{_literally(self.user)}%")
+        if self.has_findable_text:
+            where.also(_FOUND, '"' + self.text.replace('"', '""') + '"')
         elif self.text:
             columns = ("message", "created_by", "commit_sha", "id")
             wanted = [f"%{_literally(self.text)}%"] * len(columns)
-            also("(" + " OR ".join(rf"{column} LIKE ? ESCAPE '\'" for column in columns) + ")", *wanted)
+            where.also("(" + " OR ".join(rf"{column} LIKE ? ESCAPE '\'" for column in columns) + ")", *wanted)
+
+
+class _Where:
+    """Conditions that all hold, and their parameters."""
+
+    def __init__(self) -> None:
+        self._conditions: list[str] = []
+        self._parameters: list[Any] = []
+
+    def also(self, condition: str, *values: Any) -> None:
+        self._conditions.append(condition)
+        self._parameters.extend(values)
+
+    def as_sql(self) -> tuple[str, list[Any]]:
+        return " AND ".join(self._conditions), self._parameters
 
 
 def _literally(text: str) -> str:
     """LIKE's own marks, meant as they are."""
     return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-
-
-def _marks(values: Sequence[object]) -> str:
-    return f"({', '.join('?' * len(values))})"

@@ -12,6 +12,7 @@ from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, TriggerReason
 from bot.run_words import operation_of, source_of
 from bot.timestamps import from_text, maybe_from_text, maybe_text, to_text
+from storage import run_search
 from storage.database import Records, Row
 from storage.encryption import Keyring
 from storage.run_filter import NEWEST_FIRST, OF_TAGS, OUTDATED, SAVED, UNFINISHED, RunFilter
@@ -20,7 +21,6 @@ _FIELDS = tuple(field.name for field in fields(Run))
 _COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
 # Word for word the condition of the index `runs_once_per_delivery`, or SQLite would not use it.
 _OF_A_DELIVERY = "delivery != ''"
-FEW_RUNS = 5_000  # sorted in some milliseconds; finding them among an organization's newest could take all its runs
 
 
 class RunMoved(Exception):
@@ -193,17 +193,17 @@ class RunStore:
         return self._select(f"{OF_TAGS} ORDER BY queue_sequence", (workspace_id,))
 
     def count(self, wanted: RunFilter) -> int:
-        condition, parameters = wanted.as_sql(narrowest=True)
-        return int(self._records.value(f"SELECT count(*) FROM runs WHERE {condition}", parameters))
+        return run_search.count(self._records, wanted)
 
     def search(
         self, wanted: RunFilter, *, limit: int, offset: int = 0, order: str = NEWEST_FIRST
     ) -> tuple[list[Run], int]:
         """A page of the runs that the filter lets through, and how many there are in all."""
         total = self.count(wanted)
-        condition, parameters = wanted.as_sql(narrowest=total <= FEW_RUNS)
+        if total == 0:
+            return [], 0
+        page, parameters = run_search.page(self._records, wanted, total, order)
         # Which rows, from an index alone; then only those: a row is large.
-        page = f"SELECT rowid FROM runs WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"
         return self._select(f"rowid IN ({page}) ORDER BY {order}", [*parameters, limit, offset]), total
 
     def owe_follow_up(self, run_id: RunId) -> None:

@@ -1,13 +1,11 @@
 """Which organizations are there, what may they do, and how busy are they?"""
 
-from dataclasses import replace
-
 from flask import Response
 
 from bot.errors import Refused
 from bot.organization import check_organization
 from bot.permissions import Needs
-from bot.run import AT_A_RUNNER
+from bot.run import AT_A_RUNNER, AT_WORK
 from bot.timestamps import to_text
 from handlers.access import Asker
 from handlers.api.ask import Ask, Rule, conflicts
@@ -92,8 +90,11 @@ def entitlements(ask: Ask, name: str) -> Response:
 @shows("organization-capacity")
 def capacity(ask: Ask, name: str) -> Response:
     """How many runs the workers have, and how many wait for one."""
-    wanted = RunFilter(organization_id=ask.asker.organization(name).id, at_work=True)
-    total, running = (ask.services.runs.count(each) for each in (wanted, replace(wanted, statuses=sorted(AT_A_RUNNER))))
+    organization = ask.asker.organization(name)
+    total, running = (
+        ask.services.runs.count(RunFilter(organization_id=organization.id, statuses=sorted(statuses)))
+        for statuses in (AT_WORK, AT_A_RUNNER)
+    )
     return one(resource("organization-capacity", name, {"pending": total - running, "running": running}))
 
 
@@ -105,7 +106,7 @@ def queue(ask: Ask, name: str) -> Response:
     """
     organization = ask.asker.organization(name)
     visible = ask.asker.visible_workspaces(organization.id, with_runs=True)
-    wanted = RunFilter(organization_id=organization.id, visible_in=visible, at_work=True)
+    wanted = RunFilter(organization_id=organization.id, visible_in=visible, statuses=sorted(AT_WORK))
     page = asked_page()
     runs, total = ask.services.runs.search(wanted, limit=page.size, offset=page.offset, order=IN_TURN)
     documents, shown = RunDocuments(ask.asker, runs), enumerate(runs, start=page.offset + 1)

@@ -5,7 +5,7 @@ Source of the filters: https://developer.hashicorp.com/terraform/cloud-docs/api-
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 from flask import Response
 
@@ -38,7 +38,7 @@ WORKSPACE_NAMES = Query("filter[workspace_names]", "Runs of these workspaces.", 
 
 @pages("runs", *QUERIES, includes(INCLUDES))
 def of_workspace(ask: Ask, workspace_id: str) -> Response:
-    return _answer(ask, replace(_asked_filter(), workspace_id=ask.asker.workspace(workspace_id).id))
+    return _answer(ask, _asked_filter(workspace_id=ask.asker.workspace(workspace_id).id))
 
 
 @pages("runs", WORKSPACE_NAMES, *QUERIES, includes(INCLUDES))
@@ -46,8 +46,7 @@ def of_organization(ask: Ask, organization: str) -> Response:
     owner = ask.asker.organization(organization)
     names = asked_list("filter[workspace_names]")
     visible = ask.asker.visible_workspaces(owner.id, with_runs=True)
-    wanted = replace(_asked_filter(), organization_id=owner.id, workspace_names=names, visible_in=visible)
-    return _answer(ask, wanted)
+    return _answer(ask, _asked_filter(organization_id=owner.id, workspace_names=names, visible_in=visible))
 
 
 def _answer(ask: Ask, wanted: RunFilter) -> Response:
@@ -58,8 +57,9 @@ def _answer(ask: Ask, wanted: RunFilter) -> Response:
     return paged([documents.resource(run) for run in runs], page, total, included=included)
 
 
-def _asked_filter() -> RunFilter:
+def _asked_filter(**places: Any) -> RunFilter:
     return RunFilter(
+        **places,
         statuses=_statuses(),
         operations=_operations(),
         sources=asked_list("filter[source]"),

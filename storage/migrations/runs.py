@@ -52,7 +52,8 @@ def runs(db: Database) -> None:
     saved = "kind = 'saved_plan' AND status IN ('planned_and_saved', 'planning')"
     db.execute(f"CREATE INDEX runs_saved ON runs (workspace_id, queue_sequence) WHERE {saved}")
     at_work = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
-    db.execute(f"CREATE INDEX runs_at_work ON runs (status) WHERE {at_work}")
+    in_turn = "organization_id, status, kind, queue_sequence, workspace_id, operation, effective_source"
+    db.execute(f"CREATE INDEX runs_at_work ON runs ({in_turn}) WHERE {at_work}")
     # Lists are narrowed, sorted and counted within these alone: the rows, which hold the manifests, are large.
     filtered = "operation, status, effective_source, commit_sha, created_by"
     db.execute(f"CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC, {filtered})")
@@ -63,7 +64,8 @@ def runs(db: Database) -> None:
     also_listed = "organization_id, workspace_id, queue_sequence, operation, status, effective_source"
     db.execute(f"CREATE INDEX runs_by_sha ON runs (commit_sha, {also_listed}, created_by)")
     db.execute(f"CREATE INDEX runs_by_name ON runs (created_by, {also_listed}, commit_sha)")
-    db.execute("CREATE INDEX runs_counted ON runs (organization_id, operation, status, effective_source)")
+    of_kind = "organization_id, operation, status, effective_source, queue_sequence, workspace_id"
+    db.execute(f"CREATE INDEX runs_by_kind ON runs ({of_kind})")
     db.execute("CREATE INDEX runs_by_commit ON runs (repository_id, commit_sha)")
     db.execute("CREATE INDEX runs_by_pull ON runs (repository_id, pull_number) WHERE pull_number IS NOT NULL")
     db.execute("CREATE INDEX runs_by_configuration ON runs (configuration_version_id, queue_sequence)")
@@ -80,6 +82,28 @@ def runs(db: Database) -> None:
             at TEXT NOT NULL, actor TEXT NOT NULL, text TEXT NOT NULL) STRICT"""
     )
     db.execute("CREATE INDEX timeline_run ON timeline (run_id, id)")
+
+
+@records()
+def run_counts(db: Database) -> None:
+    """How many runs of each kind are there? Kept with each write: a list says its length without reading its runs."""
+    db.execute(
+        """CREATE TABLE run_counts (
+            place TEXT NOT NULL, -- a workspace or an organization
+            operation TEXT NOT NULL, status TEXT NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL,
+            PRIMARY KEY (place, operation, status, source)) STRICT, WITHOUT ROWID"""
+    )
+    counted = """INSERT INTO run_counts SELECT value, NEW.operation, NEW.status, NEW.effective_source, 1
+            FROM json_each(json_array(NEW.workspace_id, NEW.organization_id)) WHERE 1
+            ON CONFLICT DO UPDATE SET number = number + 1"""
+    old = """place IN (OLD.workspace_id, OLD.organization_id) AND operation = OLD.operation
+            AND status = OLD.status AND source = OLD.effective_source"""
+    uncounted = f"""UPDATE run_counts SET number = number - 1 WHERE {old};
+            DELETE FROM run_counts WHERE {old} AND number = 0"""
+    db.execute(f"CREATE TRIGGER runs_are_counted AFTER INSERT ON runs BEGIN {counted}; END")
+    moved = "AFTER UPDATE OF status ON runs WHEN NEW.status != OLD.status"
+    db.execute(f"CREATE TRIGGER runs_are_counted_anew {moved} BEGIN {uncounted}; {counted}; END")
+    db.execute(f"CREATE TRIGGER runs_are_not_counted AFTER DELETE ON runs BEGIN {uncounted}; END")
 
 
 @records()

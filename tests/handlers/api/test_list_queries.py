@@ -81,7 +81,7 @@ def test_runs_of_few_and_of_many_visible_workspaces_are_the_same_list(
     runs = [world.run(workspace, RunStatus.APPLIED).id for workspace in (seen, hidden, seen, hidden, seen)]
     token = a_member(world, [seen])
     for few in (0, 5_000):
-        monkeypatch.setattr("storage.runs.FEW_RUNS", few)
+        monkeypatch.setattr("storage.run_search.FEW", few)
         answer = world.ask("GET", "organizations/acme/runs", query_string={"page[size]": "2"}, token=token)
         assert [each["id"] for each in answer.json["data"]] == [runs[4], runs[2]]
         assert answer.json["meta"]["pagination"]["total-count"] == 3
