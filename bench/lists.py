@@ -26,6 +26,7 @@ from bench.fill import add_member, fill
 from bot.settings import Settings
 from handlers.api.rules import RULES
 from handlers.app import create_app
+from handlers.cli.web import look_for_garbage_rarely
 from handlers.services import Services, open_services
 from storage.people import User
 from storage.tokens import TokenKind
@@ -81,6 +82,7 @@ def measure(services: Services, rounds: int, scale: float) -> list[Line]:
     names = fill(services, organization, scale)
     print(f"filled in {time.monotonic() - started:.0f} s", flush=True)
     client = create_app(services, lambda _: None).test_client()
+    look_for_garbage_rarely()  # as the web process does
     of_owner = lists(client, asking(services, owner), {**names, "user_id": owner.id})
     of_member = [(path, query) for path, query in of_owner if path in FOR_THE_MEMBER]
     found = []

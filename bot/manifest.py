@@ -66,6 +66,27 @@ class Manifest:
         return hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()
 
 
+@dataclass(frozen=True)
+class ManifestHead:
+    """What a list shows of a manifest: all but the workspace's variables, of which there can be many."""
+
+    engine_version: str
+    options: RunOptions
+    own_variables: tuple[VariableValue, ...]  # the Terraform variables that came with the run itself
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "ManifestHead":
+        """Read what `Manifest.as_json` wrote."""
+        named = document.get("own_variables", ())
+        variables = document["variables"] if named else ()
+        own = (each for each in variables if each["key"] in named and each["category"] == Category.TERRAFORM)
+        return cls(
+            document["engine_version"],
+            RunOptions.from_json(document["options"]),
+            tuple(VariableValue.from_json(each) for each in own),
+        )
+
+
 def plan_digest(parts: Iterable[bytes]) -> str:
     """Hex of SHA-256 over the plan file and the dependency lock file, each with its length in front."""
     return plan_digest_in_pieces((len(part), (part,)) for part in parts)

@@ -6,6 +6,7 @@ What may not be seen is not there: `NotFound`, which every door answers with 404
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import assert_never
 
 from bot.connection import Connection, Repository
@@ -125,7 +126,8 @@ class Asker:
             standing, teams = self.standing(organization_id), self.team_ids(organization_id)
             there = [workspace.id for workspace in workspaces if workspace.organization_id == organization_id]
             given = self.services.team_access.given_in_each(there, teams)
-            found |= {ident: in_workspace(standing, given.get(ident, ())) for ident in there}
+            decided = cache(partial(in_workspace, standing))  # most workspaces of a page were given alike
+            found |= {ident: decided(given.get(ident, ())) for ident in there}
         return found
 
     def may(self, needs: Needs, workspace: Workspace) -> bool:

@@ -39,12 +39,15 @@ class Keyring:
         if len(master_key) < KEY_BYTES:
             raise RunlockError(f"the secret key must have at least {KEY_BYTES} bytes")
         self._master = master_key
+        self._derived: dict[str, bytes] = {}
         self._sealing = self.derive("sealing")
         self.key_id = hashlib.sha256(b"key id" + self._sealing).digest()[:_KEY_ID_BYTES]
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, so that no key does two things."""
-        return hmac.new(self._master, f"runlock {purpose}".encode(), hashlib.sha256).digest()
+        if purpose not in self._derived:
+            self._derived[purpose] = hmac.new(self._master, f"runlock {purpose}".encode(), hashlib.sha256).digest()
+        return self._derived[purpose]
 
     def seal(self, plain: bytes, about: str) -> bytes:
         """Encrypt a small value. `about` (what it is, whose) must be the same to open it."""

@@ -78,6 +78,11 @@ class RunFilter:
         return any(choice is not None and not choice for choice in choices)
 
     @property
+    def hides_some(self) -> bool:
+        """Whether only some workspaces of an organization count."""
+        return self.workspace_id is None and (self.visible_in is not None or self.workspace_names is not None)
+
+    @property
     def has_words(self) -> bool:
         """Whether a run must be looked at to know whether it matches: what it is and where it is doesn't tell."""
         return bool(self.commit or self.user or self.text)

@@ -39,13 +39,23 @@ def count(records: Records, wanted: RunFilter) -> int:
     if wanted.matches_nothing:
         return 0  # also because SQLite takes no index for `IN ()`
     if wanted.has_words:
-        index = narrowest(wanted)
-        condition, parameters = wanted.as_sql(with_organization=not index.is_of_workspaces)
-        sql = f"SELECT count(*) FROM runs INDEXED BY {index} WHERE {condition}"
-    else:
-        condition, parameters = wanted.as_sql_of_counts()
-        sql = f"SELECT coalesce(sum(number), 0) FROM run_counts WHERE {condition}"
+        return _looked_at(records, wanted, narrowest(wanted))
+    if wanted.hides_some and _of_its_kind(records, wanted) <= FEW:
+        return _looked_at(records, wanted, Index.KIND)  # sooner than the counts of each workspace
+    condition, parameters = wanted.as_sql_of_counts()
+    sql = f"SELECT coalesce(sum(number), 0) FROM run_counts WHERE {condition}"
     return int(records.value(sql, parameters))
+
+
+def _looked_at(records: Records, wanted: RunFilter, index: Index) -> int:
+    wanted = _of_every_kind(wanted) if index is Index.KIND else wanted
+    condition, parameters = wanted.as_sql(with_organization=not index.is_of_workspaces)
+    return int(records.value(f"SELECT count(*) FROM runs INDEXED BY {index} WHERE {condition}", parameters))
+
+
+def _of_its_kind(records: Records, wanted: RunFilter) -> int:
+    """How many of an organization match, whether they may be seen or not."""
+    return count(records, replace(wanted, visible_in=None, workspace_names=None))
 
 
 def page(records: Records, wanted: RunFilter, total: int, order: str) -> tuple[str, list[Any]]:
@@ -66,11 +76,10 @@ def leading_to(records: Records, wanted: RunFilter, total: int) -> Index:
     if total > FEW and not wanted.has_findable_text and not wanted.is_at_work:
         return newest_first(wanted)
     is_narrow = wanted.has_words or wanted.workspace_id is not None or wanted.is_unfinished
-    if is_narrow or (wanted.visible_in is None and wanted.workspace_names is None):
+    if is_narrow or not wanted.hides_some:
         return narrowest(wanted)
     # Few, of a member who sees some workspaces: all of their kind are looked at, or all of those workspaces' runs.
-    of_kind = count(records, replace(wanted, visible_in=None, workspace_names=None))
-    return Index.KIND if of_kind <= SEVERAL else Index.OF_WORKSPACES
+    return Index.KIND if _of_its_kind(records, wanted) <= SEVERAL else Index.OF_WORKSPACES
 
 
 def newest_first(wanted: RunFilter) -> Index:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.ids import RepositoryId, RunId, WorkspaceId
-from bot.manifest import Manifest
+from bot.manifest import Manifest, ManifestHead
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, TriggerReason
 from bot.run_words import operation_of, source_of
@@ -66,16 +66,17 @@ class RunStore:
 
     def manifest(self, run_id: RunId) -> Manifest:
         sealed = self._records.value("SELECT manifest FROM runs WHERE id = ?", (run_id,))
-        return self._opened(run_id, sealed)
+        return Manifest.from_json(self._opened(run_id, sealed))
 
-    def _opened(self, run_id: str, sealed: bytes) -> Manifest:
-        return Manifest.from_json(json.loads(self._keyring.open_text(sealed, f"manifest {run_id}")))
-
-    def manifests(self, run_ids: Collection[RunId]) -> dict[RunId, Manifest]:
-        """The same of several runs at once."""
+    def manifest_heads(self, run_ids: Collection[RunId]) -> dict[RunId, ManifestHead]:
+        """What lists show of several runs' manifests."""
         marks = ", ".join("?" * len(run_ids))
         rows = self._records.rows(f"SELECT id, manifest FROM runs WHERE id IN ({marks})", tuple(run_ids))
-        return {RunId(row["id"]): self._opened(row["id"], row["manifest"]) for row in rows}
+        return {RunId(row["id"]): ManifestHead.from_json(self._opened(row["id"], row["manifest"])) for row in rows}
+
+    def _opened(self, run_id: str, sealed: bytes) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self._keyring.open_text(sealed, f"manifest {run_id}"))
+        return document
 
     def move(self, before: Run, after: Run) -> None:
         """Save what differs, if the run is still as `before` says. Raises RunMoved otherwise."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId, TeamId, WorkspaceId
@@ -73,18 +74,18 @@ class TeamAccess:
 
     def given_in_each(
         self, workspace_ids: Collection[WorkspaceId], team_ids: Collection[TeamId]
-    ) -> dict[WorkspaceId, list[WorkspaceAccess]]:
+    ) -> dict[WorkspaceId, tuple[WorkspaceAccess, ...]]:
         """The same of several workspaces at once; those where the teams were given nothing are left out."""
-        found: dict[WorkspaceId, list[WorkspaceAccess]] = {}
         if not team_ids:
-            return found
+            return {}
         wanted, teams = (", ".join("?" * len(ids)) for ids in (workspace_ids, team_ids))
         rows = self._records.rows(
             f"SELECT * FROM team_workspaces WHERE workspace_id IN ({wanted}) AND team_id IN ({teams})",
             [*workspace_ids, *team_ids],
         )
-        for grant in map(_grant, rows):
-            found.setdefault(grant.workspace_id, []).append(grant.access)
+        found: dict[WorkspaceId, tuple[WorkspaceAccess, ...]] = {}
+        for row in rows:
+            found[row["workspace_id"]] = (*found.get(row["workspace_id"], ()), _access(row))
         return found
 
     def workspaces(
@@ -110,16 +111,26 @@ class TeamAccess:
 
 
 def _grant(row: Row) -> Grant:
-    access = WorkspaceAccess(
-        Level(row["level"]),
-        RunsAccess(row["runs"]),
-        VariablesAccess(row["variables"]),
-        StateAccess(row["state"]),
-        bool(row["locking"]),
-        bool(row["sentinel_mocks"]),
-        bool(row["run_tasks"]),
+    return Grant(row["id"], row["team_id"], row["workspace_id"], _access(row))
+
+
+def _access(row: Row) -> WorkspaceAccess:
+    return _access_of(*(row[name] for name in _PARTS))
+
+
+@lru_cache  # there are few, and a page asks for many
+def _access_of(
+    level: str, runs: str, variables: str, state: str, locking: int, sentinel_mocks: int, run_tasks: int
+) -> WorkspaceAccess:
+    return WorkspaceAccess(
+        Level(level),
+        RunsAccess(runs),
+        VariablesAccess(variables),
+        StateAccess(state),
+        bool(locking),
+        bool(sentinel_mocks),
+        bool(run_tasks),
     )
-    return Grant(row["id"], row["team_id"], row["workspace_id"], access)
 
 
 def _parts(access: WorkspaceAccess) -> dict[str, str | bool]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from flask import Response
 
 from handlers.api.requests import Page
@@ -116,6 +117,13 @@ def unique(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def _answer(document: Mapping[str, Any], status: int) -> Response:
-    # Without blanks, and without a look for circles, which no document has: a page of runs has half a megabyte.
-    text = json.dumps(document, separators=(",", ":"), check_circular=False)
-    return Response(text, status=status, content_type=MEDIA_TYPE)
+    return Response(_as_json(document), status=status, content_type=MEDIA_TYPE)
+
+
+def _as_json(document: Mapping[str, Any]) -> bytes:
+    """A page of runs has half a megabyte, so whose writer is used counts."""
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        # An output's number may have more than 64 bits, which Python's own writer has room for.
+        return json.dumps(document, separators=(",", ":")).encode()

@@ -1,10 +1,11 @@
 """How is a run written? TFE's attributes and ours (tfe-contract 1.3): what its state allows, what the caller may do."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
-from bot.ids import UserId
-from bot.manifest import Category, Manifest
+from bot.ids import RunId, UserId
+from bot.manifest import ManifestHead
 from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, Stage
 from bot.run_machine import RunEvent, can
 from bot.run_queue import places
@@ -38,19 +39,16 @@ class RunDocuments:
     """Writes the runs of one answer; what they need from other tables is read at once for all of them."""
 
     def __init__(self, asker: Asker, runs: Sequence[Run]) -> None:
-        self._asker = asker
+        self._asker, self._runs = asker, runs
         self._services = services = asker.services
         workspaces = services.workspaces.with_ids({run.workspace_id for run in runs})
-        waiting = {run.workspace_id for run in runs if not run.is_final}
-        self._manifests = services.runs.manifests([run.id for run in runs])
+        self._manifests = services.runs.manifest_heads([run.id for run in runs])
         self._workspaces = {workspace.id: workspace for workspace in workspaces}
-        queues = services.runs.unfinished_of_each(waiting)
-        self._places = {run_id: place for queue in queues.values() for run_id, place in places(queue).items()}
-        allowed = asker.allowed_in_each(workspaces)
+        self._allowed = asker.allowed_in_each(workspaces)
         # Only who asked by hand is written down by a name of ours; an event's sender has that name at a code host.
         named = {run.created_by for run in runs if run.source}
         self._users = {name: user for name in named if (user := services.people.user_named(name)) is not None}
-        self._permissions = {workspace_id: run_permissions(may) for workspace_id, may in allowed.items()}
+        self._permissions = {workspace_id: run_permissions(may) for workspace_id, may in self._allowed.items()}
 
     def resource(self, run: Run, *, position: int | None = None) -> Resource:
         """`position`: in the workers' queue; None: its place in the queue of its workspace, 0 if it has none."""
@@ -77,12 +75,19 @@ class RunDocuments:
         }
         return resource("runs", run.id, attributes, relationships, link=f"runs/{run.id}")
 
+    @cached_property
+    def _places(self) -> dict[RunId, int]:
+        """Of those that are in the queue of their workspace."""
+        waiting = {run.workspace_id for run in self._runs if not run.is_final}
+        queues = self._services.runs.unfinished_of_each(waiting)
+        return {run_id: place for queue in queues.values() for run_id, place in places(queue).items()}
+
     def included_of(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
         """What a list includes; the runs are those that this was made with."""
         found: list[Resource] = []
         if includes & _WITH_WORKSPACE:
             workspaces = list(self._workspaces.values())
-            documents = WorkspaceDocuments(self._asker, workspaces)
+            documents = WorkspaceDocuments(self._asker, workspaces, allowed=self._allowed)
             found += [documents.resource(workspace) for workspace in workspaces]
         return found + self._included_of(runs, includes)
 
@@ -150,7 +155,7 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _options(manifest: Manifest) -> dict[str, Any]:
+def _options(manifest: ManifestHead) -> dict[str, Any]:
     options = manifest.options
     return {
         "refresh": options.refresh,
@@ -160,9 +165,7 @@ def _options(manifest: Manifest) -> dict[str, Any]:
         "target-addrs": list(options.targets) or None,
         "replace-addrs": list(options.replaces) or None,
         "variables": [
-            {"key": each.key, "value": "" if each.sensitive else each.value}
-            for each in manifest.variables
-            if each.category is Category.TERRAFORM and each.key in manifest.own_variables
+            {"key": each.key, "value": "" if each.sensitive else each.value} for each in manifest.own_variables
         ],
     }
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from bot.connection import Connection, Repository
 from bot.errors import Refused
+from bot.ids import WorkspaceId
+from bot.permissions import Needs
 from bot.run import Run
 from bot.run_queue import in_order
 from bot.timestamps import maybe_text, to_text
@@ -62,13 +64,20 @@ def read_settings(attributes: Mapping[str, Any]) -> dict[str, Any]:
 class WorkspaceDocuments:
     """Writes the workspaces of one answer; what each needs from other tables is read once for all of them."""
 
-    def __init__(self, asker: Asker, workspaces: Sequence[Workspace]) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        workspaces: Sequence[Workspace],
+        *,
+        allowed: Mapping[WorkspaceId, frozenset[Needs]] | None = None,
+    ) -> None:
+        """`allowed`: what the asker may do in each, if that is known already."""
         services, ids = asker.services, [workspace.id for workspace in workspaces]
         self._services = services
         self._unfinished = services.runs.unfinished_of_each(ids)
         self.configurations = services.configurations.current_of_each(ids)
         self._tags = services.workspace_tags.of_each(Tagged.WORKSPACE, ids)
-        self.allowed = asker.allowed_in_each(workspaces)
+        self.allowed = asker.allowed_in_each(workspaces) if allowed is None else allowed
         listened_to = {workspace.repository_id for workspace in workspaces if workspace.repository_id}
         self._repositories = {found.id: found for found in services.repositories.with_ids(listened_to)}
         through = {repository.connection_id for repository in self._repositories.values()}

@@ -44,12 +44,17 @@ def _serve(listener: socket.socket) -> None:
     services = open_here(read_settings())
     nudger = Nudger(open_queues(services).enqueue)
     app = create_app(services, nudger.enqueue)
-    gc.freeze()  # what is there now stays: it need not be looked through again and again
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    look_for_garbage_rarely()
     try:
         serve_app(app, listener)
     finally:
         nudger.stop()
+
+
+def look_for_garbage_rarely() -> None:
+    """For a process that has all it needs, and makes only answers from now on."""
+    gc.freeze()  # what is there now stays: it need not be looked through again and again
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -32,10 +32,8 @@ def plan(records: Records, sql: str, parameters: Any) -> str:
 
 def counted(records: Records, operation: str, number: int) -> None:
     """As if the organization had so many runs for that."""
-    records.insert(
-        "run_counts",
-        {"place": "org-1", "operation": operation, "status": "applied", "source": "tfe-api", "number": number},
-    )
+    kind = {"operation": operation, "status": "planning", "source": "tfe-api"}
+    records.insert("run_counts", {"place": "org-1", **kind, "number": number})
 
 
 @pytest.mark.parametrize(
@@ -116,15 +114,27 @@ def test_the_queue_of_the_workers_is_found_among_what_is_at_work(
 def test_how_many_there_are_is_known_without_looking_at_them(
     records: Records, facts: dict[str, Any], kind: dict[str, Any]
 ) -> None:
+    counted(records, "destroy", FEW + 1)
     asked: list[str] = []
     connection: Any = records.connection().conn
     connection.set_trace_callback(asked.append)
-    assert count(records, RunFilter(**facts, **kind)) == 0
+    assert count(records, RunFilter(**facts, **kind)) == (FEW + 1 if facts is ORGANIZATION else 0)
     connection.set_trace_callback(None)
-    (sql,) = asked
-    way = plan(records, sql, ())
-    assert "SEARCH run_counts USING PRIMARY KEY (place=?)" in way
-    assert "runs_" not in way
+    ways = [plan(records, sql, ()) for sql in asked]
+    assert ways
+    for way in ways:
+        assert "SEARCH run_counts USING PRIMARY KEY (place=?)" in way
+        assert "runs_" not in way
+
+
+def test_few_in_all_are_counted_sooner_than_the_counts_of_each_workspace(records: Records) -> None:
+    counted(records, "destroy", FEW)
+    asked: list[str] = []
+    connection: Any = records.connection().conn
+    connection.set_trace_callback(asked.append)
+    assert count(records, RunFilter(**SOME)) == 0
+    connection.set_trace_callback(None)
+    assert "COVERING INDEX runs_by_kind (organization_id=?" in plan(records, asked[-1], ())
 
 
 def test_a_list_is_of_a_workspace_or_an_organization() -> None:
