@@ -35,6 +35,15 @@ def test_one_output_is_told_even_if_it_is_sensitive(prod: Prod) -> None:
         assert prod.get(f"state-version-outputs/{wrong}").status_code == 404
 
 
+def test_numbers_are_told_as_the_state_has_them(prod: Prod) -> None:
+    """Terraform's have as many digits as they like; what writes JSON fast knows 64 bits."""
+    numbers = {"large": 2**70, "below": -(2**64), "small": 0.1, "short": 1.5e300, "none": 0}
+    prod.stored(a_state(1, outputs={name: {"value": value, "type": "number"} for name, value in numbers.items()}))
+    answer = prod.get(f"{prod.path}/current-state-version-outputs")
+    assert {each["attributes"]["name"]: each["attributes"]["value"] for each in answer.json["data"]} == numbers
+    assert str(2**70) in answer.text
+
+
 def test_all_outputs_come_at_once_unless_a_page_is_asked_for(prod: Prod) -> None:
     outputs = {f"o{number:03}": {"value": number, "type": "number"} for number in range(150)}
     prod.stored(a_state(1, outputs=outputs))
