@@ -137,7 +137,7 @@ class ConfigurationVersions:
         return self._leave_pending(version_id, ConfigurationStatus.ERRORED, BlobId(""), reason)
 
     def archive(self, version_id: ConfigurationVersionId) -> None:
-        """Forget where the archive is, which the caller then removes."""
+        """Forget where the archive is; the caller notes it among the dropped blobs."""
         self._records.change(
             "UPDATE configuration_versions SET status = ?, blob_id = '' WHERE id = ?",
             (ConfigurationStatus.ARCHIVED, version_id),

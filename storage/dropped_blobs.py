@@ -38,6 +38,10 @@ class DroppedBlobs:
         """All that only this workspace's rows name; in the transaction that removes them."""
         self._records.change(_NOTE, {"workspace": workspace_id})
 
+    def note(self, blob_id: BlobId) -> None:
+        """One blob; in the transaction that forgets it."""
+        self._records.change("INSERT INTO dropped_blobs (blob_id) VALUES (?) ON CONFLICT DO NOTHING", (blob_id,))
+
     def note_connection(self, connection_id: ConnectionId) -> None:
         """The archives of its repositories' commits; in the transaction that removes it."""
         self._records.change(_NOTE_ARCHIVES, (connection_id,))

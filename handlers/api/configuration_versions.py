@@ -17,6 +17,7 @@ from handlers.api.requests import asked_includes, asked_page, read_body
 from handlers.api.run_documents import RunDocuments
 from handlers.configuration_uploads import expected_upload, take_in, upload_path
 from handlers.enqueue import Enqueue
+from handlers.jobs import Job, Verb
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationVersion, Upload
 
@@ -120,7 +121,8 @@ def archive(ask: Ask, version_id: str) -> Response:
         if current is not None and current.id == fresh.id and workspace.repository_id is None:
             raise Refused(f"{version_id} is what {workspace.name} runs by itself: upload another one first")
         ask.services.configurations.archive(fresh.id)
-    ask.services.blobs.remove(fresh.blob_id)
+        ask.services.dropped.note(fresh.blob_id)
+    ask.enqueue([Job(Verb.REMOVE_BLOBS)])
     return nothing(202)
 
 

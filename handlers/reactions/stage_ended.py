@@ -2,7 +2,6 @@
 
 import structlog
 
-from bot.connection import Repository
 from bot.errors import OutsideTrouble
 from bot.events import HostUser, PullAction
 from bot.ids import RepositoryId, WorkspaceId
@@ -105,10 +104,10 @@ def _want_merge(services: Services, run: Run) -> list[Job]:
     """Ask for the merge when every workspace of the pull request has been applied, and all want it."""
     if run.pull_number is None or run.repository_id is None or run.kind is not RunKind.SAVED_PLAN:
         return []
-    repository: Repository = services.repositories.get(run.repository_id)
-    pull = services.pulls.find(repository.id, run.pull_number)
+    pull = services.pulls.find(run.repository_id, run.pull_number)
     if pull is None or not pull.is_open:
-        return []
+        return []  # or its connection was removed, and what we knew of its host with it
+    repository = services.repositories.get(run.repository_id)
     at_head = [r for r in services.runs.of_pull(repository.id, pull.number) if r.commit_sha == pull.head_sha]
     runs = newest_each(at_head)
     workspaces = [services.workspaces.get(r.workspace_id) for r in runs]

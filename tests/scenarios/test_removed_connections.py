@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import requests
 
 from bot.errors import NotFound
-from bot.run import RunStatus, Stage
+from bot.run import RunKind, RunStatus, Stage
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import discard
 from handlers.reactions.joining import change_workspace
@@ -85,6 +86,20 @@ def test_nothing_is_owed_to_a_host_that_is_gone(leaving: Leaving) -> None:
         timeout=10,
     )
     assert page.status_code == 200
+
+
+def test_a_merge_that_would_follow_an_apply_is_given_up(leaving: Leaving) -> None:
+    world, services = leaving.world, leaving.world.services
+    discard(services, leaving.run.id, "alice")
+    over = world.run(leaving.run)
+    as_applied = replace(over, kind=RunKind.SAVED_PLAN, pull_number=7, times={"applying": over.created_at})
+    services.runs.move(over, as_applied)
+    services.runs.owe_follow_up(over.id)
+
+    assert leaving.remove_connection().status_code == 204
+    leaving.settle_alone()
+
+    assert services.runs.follow_ups() == []
 
 
 def test_what_can_not_be_dealt_with_keeps_nothing_else_from_being_found(world: World) -> None:

@@ -7,7 +7,10 @@ import pytest
 from bot.errors import Refused
 from bot.run import RunStatus
 from bot.workspace import Workspace
+from handlers.jobs import Job, Verb
 from handlers.reactions.asked_runs import Wish, make_asked_run
+from handlers.reactions.sweep import sweep
+from handlers.tasks import perform
 from storage.blobs import BlobMissing
 from tests.fakes.door_world import SHA, World
 from tests.fakes.uploads import MAIN, archive, expected, runs_of, shown, upload
@@ -45,6 +48,8 @@ def test_what_no_run_needs_any_more_is_archived(world: World, alone: Workspace) 
     assert world.ask("POST", f"runs/{made}/actions/cancel").status_code == 202
     assert put_away(world, old["id"]) == (202, "")
     assert shown(world, old)["status"] == "archived"
+    assert Job(Verb.REMOVE_BLOBS) in sweep(world.services)  # also if who archived it came no further
+    perform(world.services, Job(Verb.REMOVE_BLOBS))
     assert world.ask("GET", f"configuration-versions/{old['id']}/download").status_code == 404
     with pytest.raises(BlobMissing):
         world.services.blobs.read(blob_id)
