@@ -68,7 +68,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class ManifestHead:
-    """What a list shows of a manifest: all but the workspace's variables, of which there can be many."""
+    """What a list shows of a manifest, without the workspace's variables, of which there can be many."""
 
     engine_version: str
     options: RunOptions

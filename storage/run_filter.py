@@ -33,8 +33,9 @@ _NAMES_LIKE = r"""WITH RECURSIVE names (name) AS (
         SELECT min(created_by) FROM runs
         UNION ALL SELECT (SELECT min(created_by) FROM runs WHERE created_by > name) FROM names WHERE name IS NOT NULL
     ) SELECT name FROM names WHERE name LIKE ? ESCAPE '\'"""
-_FOUND = """id IN (SELECT run_id FROM run_texts
-    WHERE number IN (SELECT rowid FROM run_search WHERE run_search MATCH ?))"""
+# A list as one parameter: SQLite takes only so many, and people give as many words as they like.
+_GIVEN = "(SELECT value FROM json_each(?))"
+_FOUND = "number IN (SELECT rowid FROM run_search WHERE run_search MATCH ?)"
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class RunFilter:
     text: str = ""
 
     def __post_init__(self) -> None:
-        if self.workspace_id is None and self.organization_id is None:
-            raise ValueError("a list of runs is a workspace's or an organization's")
+        if self.organization_id is None and (self.workspace_id is None or self.workspace_names is not None):
+            raise ValueError("a list of runs is a workspace's or an organization's, and names are an organization's")
 
     @property
     def is_unfinished(self) -> bool:
@@ -86,6 +87,11 @@ class RunFilter:
     def has_words(self) -> bool:
         """Whether a run must be looked at to know whether it matches: what it is and where it is doesn't tell."""
         return bool(self.commit or self.user or self.text)
+
+    @property
+    def phrase(self) -> str:
+        """The text in the words of the index of texts: all of it, in a row."""
+        return '"' + self.text.replace('"', '""') + '"'
 
     @property
     def has_findable_text(self) -> bool:
@@ -127,17 +133,18 @@ class RunFilter:
         if self.workspace_id is not None:
             where.also(f"{column} = ?", self.workspace_id)
         if self.visible_in is not None:
-            where.also(f"{column} IN (SELECT value FROM json_each(?))", json.dumps(self.visible_in))
+            where.also(f"{column} IN {_GIVEN}", json.dumps(self.visible_in))
         if self.workspace_names is not None:
-            named = "organization_id = ? AND name IN (SELECT value FROM json_each(?))"
+            named = f"organization_id = ? AND name IN {_GIVEN}"
             names = json.dumps(list(self.workspace_names))
             where.also(f"{column} IN (SELECT id FROM workspaces WHERE {named})", self.organization_id, names)
 
     def _listed(self, where: "_Where", *, source: str, plus: str = "") -> None:
-        listed = (("status", self.statuses), ("operation", self.operations), (source, self.sources))
-        for column, values in listed:
+        for column, values in (("status", self.statuses), ("operation", self.operations)):
             if values is not None:
                 where.also(f"{plus}{column} IN ({', '.join('?' * len(values))})", *values)
+        if self.sources is not None:
+            where.also(f"{plus}{source} IN {_GIVEN}", json.dumps(list(self.sources)))
 
     def _searched(self, where: "_Where") -> None:
         """LIKE looks at ASCII letters without their case, in half the time that `instr(lower(…))` takes."""
@@ -146,7 +153,7 @@ class RunFilter:
         if self.user:
             where.also(f"created_by IN ({_NAMES_LIKE})", f"%{_literally(self.user)}%")
         if self.has_findable_text:
-            where.also(_FOUND, '"' + self.text.replace('"', '""') + '"')
+            where.also(_FOUND, self.phrase)
         elif self.text:
             columns = ("message", "created_by", "commit_sha", "id")
             wanted = [f"%{_literally(self.text)}%"] * len(columns)

@@ -43,9 +43,10 @@ class RunStore:
         organization_id = self._records.value(sql, (run.workspace_id,))
         # What lists filter by, besides what a run itself says: it follows from what is frozen, so it never changes.
         listed = {"effective_source": source_of(run), "operation": operation_of(run, manifest.options)}
-        self._records.insert("runs", {**_row(run), **listed, "organization_id": organization_id, "manifest": sealed})
+        row = {**_row(run), **listed, "organization_id": organization_id, "manifest": sealed}
+        number = self._records.insert("runs", row)
         text = "\n".join((run.id, run.commit_sha, run.created_by, run.message))
-        self._records.insert("run_texts", {"run_id": run.id, "text": text})
+        self._records.insert("run_texts", {"number": number, "text": text})
         self._records.change("UPDATE workspaces SET latest_run_id = ? WHERE id = ?", (run.id, run.workspace_id))
 
     def find(self, run_id: str) -> Run | None:
@@ -201,11 +202,11 @@ class RunStore:
     ) -> tuple[list[Run], int]:
         """A page of the runs that the filter lets through, and how many there are in all."""
         total = self.count(wanted)
-        if total == 0:
-            return [], 0
-        page, parameters = run_search.page(self._records, wanted, total, order)
+        if offset >= total:
+            return [], total
+        page, parameters = run_search.page(self._records, wanted, total, order=order, limit=limit, offset=offset)
         # Which rows, from an index alone; then only those: a row is large.
-        return self._select(f"rowid IN ({page}) ORDER BY {order}", [*parameters, limit, offset]), total
+        return self._select(f"number IN ({page}) ORDER BY {order}", parameters), total
 
     def owe_follow_up(self, run_id: RunId) -> None:
         """What follows from its end must happen, whatever becomes of the job that says so.

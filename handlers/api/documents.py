@@ -121,9 +121,12 @@ def _answer(document: Mapping[str, Any], status: int) -> Response:
 
 
 def _as_json(document: Mapping[str, Any]) -> bytes:
-    """A page of runs has half a megabyte, so whose writer is used counts."""
+    """A page of runs has half a megabyte, so whose writer is used counts.
+
+    Raises TypeError for what is no JSON: a dataclass could show what it hides, and a moment is written by `to_text`.
+    """
     try:
-        return orjson.dumps(document)
+        return orjson.dumps(document, option=orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME)
     except orjson.JSONEncodeError:
         # An output's number may have more than 64 bits, which Python's own writer has room for.
         return json.dumps(document, separators=(",", ":")).encode()

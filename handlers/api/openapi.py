@@ -17,6 +17,7 @@ from handlers.api import configuration_versions, logs, state_writes
 from handlers.api.documents import MEDIA_TYPE
 from handlers.api.openapi_components import ERRORS, body_name, components, document_name
 from handlers.api.operations import ENTRIES, Operation, Query, Shape, empties, operation_of, sends
+from handlers.api.requests import LONGEST_WORD
 from handlers.api.rules import RULES
 from handlers.api.schemas.bodies import BODIES
 from handlers.api.schemas.words import TEXT, reference
@@ -136,6 +137,8 @@ def _query_parameter(query: Query) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "integer", "minimum": 0} if query.is_number else {"type": "string"}
     if query.words:
         schema["enum"] = [str(word) for word in query.words]
+    elif not query.is_number and not query.is_list:
+        schema["maxLength"] = LONGEST_WORD
     found: dict[str, Any] = {"name": query.name, "in": "query", "description": query.said, "schema": schema}
     if query.is_list:
         found |= {"schema": {"type": "array", "items": schema}, "style": "form", "explode": False}

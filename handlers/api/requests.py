@@ -16,6 +16,7 @@ MOST_BODY_BYTES = 2 << 20
 DEFAULT_PAGE_SIZE = 20
 MOST_PAGE_SIZE = 100
 MOST_ENTRIES = 1_000  # of a list that a request brings
+LONGEST_WORD = 1_000  # characters of a query's value, which may be looked for in every row
 _FARTHEST_PAGE = 1_000_000  # beyond any list, and within what SQL can count
 
 
@@ -160,8 +161,11 @@ def _number(name: str, default: int, most: int) -> int:
 
 
 def asked(name: str) -> str:
-    """A query value; an empty one is absent."""
-    return request.args.get(name, "").strip()
+    """A query value; an empty one is absent. Raises BadRequest for one that is longer than what it could name."""
+    found = request.args.get(name, "").strip()
+    if len(found) > LONGEST_WORD:
+        raise BadRequest(f"{name} has at most {LONGEST_WORD} characters")
+    return found
 
 
 def asked_list(name: str) -> list[str] | None:

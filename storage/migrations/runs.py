@@ -30,7 +30,8 @@ def runs(db: Database) -> None:
     db.execute("CREATE TABLE run_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT")
     db.execute(
         """CREATE TABLE runs (
-            id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+            number INTEGER PRIMARY KEY, -- for the index of texts
+            id TEXT NOT NULL UNIQUE, workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
             organization_id TEXT NOT NULL,
             kind TEXT NOT NULL, configuration_version_id TEXT NOT NULL, commit_sha TEXT NOT NULL,
             manifest BLOB NOT NULL, manifest_digest TEXT NOT NULL, trigger_reason TEXT NOT NULL,
@@ -54,7 +55,7 @@ def runs(db: Database) -> None:
     at_work = "status IN ('apply_queued', 'applying', 'plan_queued', 'planning')"
     in_turn = "organization_id, status, kind, queue_sequence, workspace_id, operation, effective_source"
     db.execute(f"CREATE INDEX runs_at_work ON runs ({in_turn}) WHERE {at_work}")
-    # Lists are narrowed, sorted and counted within these alone: the rows, which hold the manifests, are large.
+    # Lists are narrowed and sorted within these alone: the rows, which hold the manifests, are large.
     filtered = "operation, status, effective_source, commit_sha, created_by"
     db.execute(f"CREATE INDEX runs_by_workspace ON runs (workspace_id, queue_sequence DESC, {filtered})")
     of_organization = f"organization_id, queue_sequence DESC, workspace_id, {filtered}"
@@ -101,7 +102,7 @@ def run_counts(db: Database) -> None:
     uncounted = f"""UPDATE run_counts SET number = number - 1 WHERE {old};
             DELETE FROM run_counts WHERE {old} AND number = 0"""
     db.execute(f"CREATE TRIGGER runs_are_counted AFTER INSERT ON runs BEGIN {counted}; END")
-    moved = "AFTER UPDATE OF status ON runs WHEN NEW.status != OLD.status"
+    moved = "AFTER UPDATE OF status, operation, effective_source, workspace_id, organization_id ON runs"
     db.execute(f"CREATE TRIGGER runs_are_counted_anew {moved} BEGIN {uncounted}; {counted}; END")
     db.execute(f"CREATE TRIGGER runs_are_not_counted AFTER DELETE ON runs BEGIN {uncounted}; END")
 
@@ -152,8 +153,7 @@ def run_texts(db: Database) -> None:
     """
     db.execute(
         """CREATE TABLE run_texts (
-            number INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE REFERENCES runs (id) ON DELETE CASCADE,
-            text TEXT NOT NULL) STRICT"""
+            number INTEGER PRIMARY KEY REFERENCES runs (number) ON DELETE CASCADE, text TEXT NOT NULL) STRICT"""
     )
     db.execute(
         """CREATE VIRTUAL TABLE run_search USING fts5 (

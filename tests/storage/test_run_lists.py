@@ -91,16 +91,18 @@ def matches(world: World, wanted: RunFilter, run: Run) -> bool:
 
 @pytest.mark.parametrize("few", [0, 5_000])
 @pytest.mark.parametrize("several", [0, 20_000])
+@pytest.mark.parametrize("few_places", [0, 100])
 def test_a_page_and_its_total_are_those_of_all_runs(
-    world: World, few: int, several: int, monkeypatch: pytest.MonkeyPatch
+    world: World, few: int, several: int, few_places: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.run_search.FEW", few)
     monkeypatch.setattr("storage.run_search.SEVERAL", several)
+    monkeypatch.setattr("storage.run_search.FEW_PLACES", few_places)
     chance = random.Random(7)
     runs = happen(world, chance)
     lengths = set()
     for _ in range(150):
-        wanted, offset = some_filter(world, chance), chance.randint(0, 3)
+        wanted, offset = some_filter(world, chance), chance.choice([0, 1, 3, 12, 25])
         right = [run for run in runs if matches(world, wanted, run)]
         found, total = world.services.runs.search(wanted, limit=5, offset=offset)
         assert (found, total) == (right[offset : offset + 5], len(right)), wanted

@@ -1,4 +1,4 @@
-"""Lists of runs are found within indexes: no query reads the large rows to narrow, count or sort them."""
+"""Lists of runs are found within indexes: hardly a query reads the large rows to narrow, count or sort them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from bot.run_words import Operation
 from storage import migrations
 from storage.database import Records
 from storage.run_filter import IN_TURN, NEWEST_FIRST, OF_TAGS, OUTDATED, UNFINISHED, RunFilter
-from storage.run_search import FEW, SEVERAL, Index, count, leading_to, page
+from storage.run_search import FEW, FEW_PLACES, SEVERAL, Index, count, leading_to, page
 
 ORGANIZATION: dict[str, Any] = {"organization_id": OrganizationId("org-1")}
 WORKSPACE: dict[str, Any] = {"workspace_id": WorkspaceId("ws-1")}
-SOME: dict[str, Any] = {**ORGANIZATION, "visible_in": [WorkspaceId("ws-1"), WorkspaceId("ws-2")]}
+SOME: dict[str, Any] = {**ORGANIZATION, "visible_in": [WorkspaceId(f"ws-{n}") for n in range(FEW_PLACES + 1)]}
+A_FEW: dict[str, Any] = {**ORGANIZATION, "visible_in": [WorkspaceId("ws-1"), WorkspaceId("ws-2")]}
+NAMED: dict[str, Any] = {**ORGANIZATION, "workspace_names": ["network"]}
 NON_FINAL = sorted(frozenset(RunStatus) - FINAL)
 
 
@@ -53,10 +55,12 @@ def counted(records: Records, operation: str, number: int) -> None:
 )
 def test_a_page_of_many_is_found_in_order_within_an_index(records: Records, wanted: RunFilter, index: Index) -> None:
     assert leading_to(records, wanted, FEW + 1) is index
-    sql, parameters = page(records, wanted, FEW + 1, NEWEST_FIRST)
-    found = plan(records, sql, [*parameters, 20, 0])
-    assert f"COVERING INDEX {index}" in found
-    assert "TEMP B-TREE" not in found
+    sql, parameters = page(records, wanted, FEW + 1, order=NEWEST_FIRST, limit=20, offset=0)
+    late, late_parameters = page(records, wanted, FEW + 1, order=NEWEST_FIRST, limit=20, offset=FEW - 10)
+    assert late_parameters[-2:] == [11, 0]  # from the end, which is nearer
+    for found in (plan(records, sql, parameters), plan(records, late, late_parameters)):
+        assert f"COVERING INDEX {index}" in found
+        assert "TEMP B-TREE" not in found
 
 
 @pytest.mark.parametrize("facts", [ORGANIZATION, SOME])
@@ -73,11 +77,17 @@ def test_a_page_of_many_is_found_in_order_within_an_index(records: Records, want
         ({"user": "ada"}, Index.NAME, "COVERING INDEX runs_by_name (created_by=?"),
         ({"commit": "3f2a"}, Index.COMMIT, "COVERING INDEX runs_by_sha (commit_sha>? AND commit_sha<?"),
         (
-            {"user": "ada", "commit": "3f2a", "statuses": NON_FINAL},
+            {"user": "ada", "commit": "3f2a"},
             Index.COMMIT,
             "COVERING INDEX runs_by_sha (commit_sha>? AND commit_sha<?",
         ),
-        ({"text": "message"}, Index.ID, "sqlite_autoindex_runs_1 (id=?)"),
+        (
+            {"user": "ada", "statuses": NON_FINAL},
+            Index.UNFINISHED_OF_ORGANIZATION,
+            "COVERING INDEX runs_unfinished_by_organization (organization_id=?",
+        ),
+        ({"text": "message"}, Index.TEXT, "USING INTEGER PRIMARY KEY (rowid=?)"),
+        ({"text": "me"}, Index.OF_ORGANIZATION, "INDEX runs_by_organization (organization_id=?"),
     ],
 )
 def test_few_are_found_by_what_leaves_the_fewest(
@@ -85,8 +95,34 @@ def test_few_are_found_by_what_leaves_the_fewest(
 ) -> None:
     wanted = RunFilter(**facts, **words)
     assert leading_to(records, wanted, FEW) is index
-    sql, parameters = page(records, wanted, FEW, NEWEST_FIRST)
-    assert way in plan(records, sql, [*parameters, 20, 0])
+    sql, parameters = page(records, wanted, FEW, order=NEWEST_FIRST, limit=20, offset=0)
+    assert way in plan(records, sql, parameters)
+
+
+@pytest.mark.parametrize("facts", [A_FEW, NAMED, {**SOME, **NAMED}])
+@pytest.mark.parametrize("words", [{}, {"sources": ["tfe-api"]}, {"user": "ada"}, {"commit": "3f2a"}, {"text": "me"}])
+def test_the_few_runs_of_a_few_workspaces_are_looked_at(
+    records: Records, facts: dict[str, Any], words: dict[str, Any]
+) -> None:
+    wanted = RunFilter(**facts, **words)
+    assert leading_to(records, wanted, FEW) is Index.OF_WORKSPACES
+    sql, parameters = page(records, wanted, FEW, order=NEWEST_FIRST, limit=20, offset=0)
+    assert "INDEX runs_by_workspace (workspace_id=?)" in plan(records, sql, parameters)
+
+
+@pytest.mark.parametrize("facts", [WORKSPACE, A_FEW])
+def test_a_text_that_many_runs_have_is_looked_for_where_it_is_wanted(
+    records: Records, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.run_search.FEW", 0)
+    records.connection().conn.execute("PRAGMA foreign_keys = OFF")  # a text of a run that isn't there
+    records.insert("run_texts", {"number": 1, "text": "the message"})
+    wanted = RunFilter(**facts, text="message")
+    assert leading_to(records, wanted, 0) is Index.OF_WORKSPACES
+    sql, parameters = page(records, wanted, 0, order=NEWEST_FIRST, limit=20, offset=0)
+    found = plan(records, sql, parameters)
+    assert "COVERING INDEX runs_by_workspace (workspace_id=?)" in found
+    assert "VIRTUAL TABLE INDEX" in found
 
 
 def test_few_that_may_be_seen_among_many_are_found_in_their_workspaces(records: Records) -> None:
@@ -95,8 +131,8 @@ def test_few_that_may_be_seen_among_many_are_found_in_their_workspaces(records: 
     assert leading_to(records, RunFilter(**SOME, operations=[Operation.DESTROY]), FEW) is Index.KIND
     wanted = RunFilter(**SOME, operations=[Operation.PLAN_ONLY])
     assert leading_to(records, wanted, FEW) is Index.OF_WORKSPACES
-    sql, parameters = page(records, wanted, FEW, NEWEST_FIRST)
-    assert "COVERING INDEX runs_by_workspace (workspace_id=?)" in plan(records, sql, [*parameters, 20, 0])
+    sql, parameters = page(records, wanted, FEW, order=NEWEST_FIRST, limit=20, offset=0)
+    assert "COVERING INDEX runs_by_workspace (workspace_id=?)" in plan(records, sql, parameters)
 
 
 @pytest.mark.parametrize("total", [FEW, FEW + 1])
@@ -105,11 +141,11 @@ def test_the_queue_of_the_workers_is_found_among_what_is_at_work(
     records: Records, facts: dict[str, Any], total: int
 ) -> None:
     wanted = RunFilter(**facts, statuses=sorted(AT_WORK))
-    sql, parameters = page(records, wanted, total, IN_TURN)
-    assert "COVERING INDEX runs_at_work (organization_id=?" in plan(records, sql, [*parameters, 20, 0])
+    sql, parameters = page(records, wanted, total, order=IN_TURN, limit=20, offset=0)
+    assert "COVERING INDEX runs_at_work (organization_id=?" in plan(records, sql, parameters)
 
 
-@pytest.mark.parametrize("facts", [ORGANIZATION, SOME, WORKSPACE, {**ORGANIZATION, "workspace_names": ["network"]}])
+@pytest.mark.parametrize("facts", [ORGANIZATION, SOME, A_FEW, WORKSPACE, NAMED])
 @pytest.mark.parametrize("kind", [{}, {"statuses": NON_FINAL}, {"operations": [*Operation], "sources": ["tfe-api"]}])
 def test_how_many_there_are_is_known_without_looking_at_them(
     records: Records, facts: dict[str, Any], kind: dict[str, Any]
@@ -138,8 +174,9 @@ def test_few_in_all_are_counted_sooner_than_the_counts_of_each_workspace(records
 
 
 def test_a_list_is_of_a_workspace_or_an_organization() -> None:
-    with pytest.raises(ValueError, match="a workspace's or an organization's"):
-        RunFilter(statuses=NON_FINAL)
+    for places in ({}, {"workspace_id": WorkspaceId("ws-1"), "workspace_names": ["network"]}):
+        with pytest.raises(ValueError, match="a workspace's or an organization's"):
+            RunFilter(statuses=NON_FINAL, **places)
 
 
 def test_what_is_unfinished_is_found_among_the_few(records: Records) -> None:

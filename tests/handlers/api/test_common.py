@@ -1,12 +1,13 @@
 """What holds for the whole API: who may ask, sloppy requests, pages, errors, headers."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bot.manifest import Category, VariableValue
 from bot.run import RunStatus
-from handlers.api.documents import MEDIA_TYPE
+from handlers.api.documents import MEDIA_TYPE, one, resource
 from storage.tokens import TokenKind
 from tests.fakes.door_world import World
 
@@ -183,6 +184,26 @@ def test_senseless_page_numbers_are_not_asked(world: World, number: str) -> None
 def test_a_page_has_at_most_a_hundred(world: World) -> None:
     assert page(world, {"page[size]": "5000"})["meta"]["pagination"]["page-size"] == 100
     assert page(world, {"page[number]": "99999999999"})["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("runs", "search[user]"), ("runs", "search[basic]"), ("workspaces", "search[wildcard-name]"), ("teams", "q")],
+)
+def test_what_is_searched_for_is_no_book(world: World, path: str, name: str) -> None:
+    """SQLite's patterns have a longest length, and a text is looked for in every row."""
+    path = f"organizations/acme/{path}"
+    assert world.ask("GET", path, query_string={name: "%" * 1_000}).status_code == 200
+    answer = world.ask("GET", path, query_string={name: "a" * 1_001})
+    assert answer.status_code == 400
+    assert answer.json["errors"][0]["detail"] == f"{name} has at most 1000 characters"
+
+
+@pytest.mark.parametrize("slip", [VariableValue("token", "hunter2", Category.ENVIRONMENT), datetime.now(UTC)])
+def test_what_is_no_json_is_never_written(slip: object) -> None:
+    """A dataclass would show what its repr hides, and a moment would end as Terraform's CLI can't read it."""
+    with pytest.raises(TypeError):
+        one(resource("runs", "run-1", {"slip": slip}))
 
 
 def test_includes_with_hyphens_and_underscores(world: World) -> None:
