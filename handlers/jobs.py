@@ -17,6 +17,7 @@ class Verb(StrEnum):
     FIND_PULLS = "find pulls"  # of a pushed commit: which pull request brought it
     RECONCILE = "reconcile"  # a repository with its host
     LOSE_STAGE = "lose stage"  # whose runner has been silent for longer than its lease
+    REMOVE_WORKSPACE = "remove workspace"  # one that is leaving
     FORGET_OLD = "forget old"  # once a day
     REMOVE_BLOBS = "remove blobs"  # that no row names any more
     SWEEP = "sweep"

@@ -24,6 +24,7 @@ from storage.encryption import Keyring, load_or_make_key
 from storage.engine_versions import EngineVersions
 from storage.host_accounts import HostAccounts
 from storage.inbox import Inbox
+from storage.leaving import Leaving
 from storage.live_logs import LiveLogs
 from storage.notification_configurations import NotificationConfigurations
 from storage.notifications import Notifications
@@ -63,6 +64,7 @@ class Services:
     inbox: Inbox
     blobs: BlobStore
     dropped: DroppedBlobs
+    leaving: Leaving
     logs: LiveLogs
     people: People
     teams: Teams
@@ -141,6 +143,7 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
     records = Records(folder / "records.db", migrations.records)
     teams = Teams(records, now)
     blobs = BlobStore(open_shelf(settings.blobs, folder / "blobs"), keyring)
+    dropped = DroppedBlobs(records, blobs)
     return Services(
         settings=settings,
         now=now,
@@ -148,7 +151,8 @@ def open_services(settings: Settings, now: Callable[[], datetime] = utc_now) -> 
         records=records,
         inbox=Inbox(folder / "inbox.db", now),
         blobs=blobs,
-        dropped=DroppedBlobs(records, blobs),
+        dropped=dropped,
+        leaving=Leaving(records, dropped),
         logs=LiveLogs(folder / "logs", blobs),
         people=People(records, teams, now),
         teams=teams,

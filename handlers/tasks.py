@@ -18,6 +18,7 @@ from handlers.reactions.find_pulls import find_pulls
 from handlers.reactions.notifying import notify
 from handlers.reactions.queue import work_queue
 from handlers.reactions.reconcile import reconcile
+from handlers.reactions.removing import finish_removing
 from handlers.reactions.retention import forget_old
 from handlers.reactions.sending import send
 from handlers.reactions.stage_ended import after_stage, plan_again
@@ -50,6 +51,7 @@ REACTIONS: Mapping[Verb, Callable[[Services, str], list[Job]]] = {
     Verb.FIND_PULLS: find_pulls,
     Verb.RECONCILE: reconcile,
     Verb.LOSE_STAGE: lose_if_silent,
+    Verb.REMOVE_WORKSPACE: lambda services, ident: finish_removing(services, WorkspaceId(ident)),
     Verb.FORGET_OLD: lambda services, _: forget_old(services),
     Verb.REMOVE_BLOBS: _remove_blobs,
     Verb.SWEEP: sweep,

@@ -1,5 +1,8 @@
 """Which blobs does no row name any more? Noted with what named them, and removed afterwards."""
 
+import json
+from collections.abc import Collection, Sequence
+
 from bot.ids import BlobId, ConnectionId, WorkspaceId
 from storage.blobs import BlobStore
 from storage.database import Records
@@ -13,18 +16,27 @@ _OF_STAGES = (
 )
 
 
-def _selects() -> str:
-    states = (f"SELECT {column} AS blob FROM state_versions WHERE workspace_id = :workspace" for column in _OF_STATES)
-    own = "run_id IN (SELECT id FROM runs WHERE workspace_id = :workspace)"
-    stages = (f"SELECT {column} FROM stage_jobs WHERE {own}" for column in _OF_STAGES)
-    uploads = "SELECT blob_id FROM configuration_versions WHERE workspace_id = :workspace"
-    return " UNION ".join([*states, *stages, uploads])
+def _noting(*named: tuple[str, Sequence[str], str]) -> str:
+    """SQL that notes the blobs of a table's columns where a condition holds."""
+    selects = [
+        f"SELECT {column} AS blob FROM {table} WHERE {which}" for table, columns, which in named for column in columns
+    ]
+    found = " UNION ".join(selects)
+    return f"INSERT INTO dropped_blobs (blob_id) SELECT blob FROM ({found}) WHERE blob != '' ON CONFLICT DO NOTHING"
 
 
-_NOTE = f"INSERT INTO dropped_blobs (blob_id) SELECT blob FROM ({_selects()}) WHERE blob != '' ON CONFLICT DO NOTHING"
-_NOTE_ARCHIVES = """INSERT INTO dropped_blobs (blob_id) SELECT blob_id FROM configuration_versions
-    WHERE repository_id IN (SELECT id FROM repositories WHERE connection_id = ?) AND blob_id != ''
-    ON CONFLICT DO NOTHING"""
+_STATES, _STAGES = ("state_versions", _OF_STATES), ("stage_jobs", _OF_STAGES)
+_ARCHIVES = ("configuration_versions", ("blob_id",))
+_GIVEN = "IN (SELECT value FROM json_each(:given))"
+_NOTE_STATES = _noting((*_STATES, f"id {_GIVEN}"))
+_NOTE_RUNS = _noting((*_STAGES, f"run_id {_GIVEN}"))
+_NOTE_WORKSPACE = _noting(
+    (*_STATES, "workspace_id = :given"),
+    (*_STAGES, "run_id IN (SELECT id FROM runs WHERE workspace_id = :given)"),
+    (*_ARCHIVES, "workspace_id = :given"),
+)
+_OF_CONNECTION = "repository_id IN (SELECT id FROM repositories WHERE connection_id = :given)"
+_NOTE_CONNECTION = _noting((*_ARCHIVES, _OF_CONNECTION))
 
 
 class DroppedBlobs:
@@ -34,17 +46,25 @@ class DroppedBlobs:
         self._records = records
         self._blobs = blobs
 
-    def note_workspace(self, workspace_id: WorkspaceId) -> None:
-        """All that only this workspace's rows name; in the transaction that removes them."""
-        self._records.change(_NOTE, {"workspace": workspace_id})
+    # Each in the transaction that forgets what names them.
 
     def note(self, blob_id: BlobId) -> None:
-        """One blob; in the transaction that forgets it."""
         self._records.change("INSERT INTO dropped_blobs (blob_id) VALUES (?) ON CONFLICT DO NOTHING", (blob_id,))
 
+    def note_runs(self, run_ids: Collection[str]) -> None:
+        """What the stages of these runs left."""
+        self._records.change(_NOTE_RUNS, {"given": json.dumps([*run_ids])})
+
+    def note_states(self, version_ids: Collection[str]) -> None:
+        self._records.change(_NOTE_STATES, {"given": json.dumps([*version_ids])})
+
+    def note_workspace(self, workspace_id: WorkspaceId) -> None:
+        """All that only this workspace's rows name."""
+        self._records.change(_NOTE_WORKSPACE, {"given": workspace_id})
+
     def note_connection(self, connection_id: ConnectionId) -> None:
-        """The archives of its repositories' commits; in the transaction that removes it."""
-        self._records.change(_NOTE_ARCHIVES, (connection_id,))
+        """The archives of its repositories' commits."""
+        self._records.change(_NOTE_CONNECTION, {"given": connection_id})
 
     def has_any(self) -> bool:
         return bool(self._records.value("SELECT EXISTS (SELECT 1 FROM dropped_blobs)"))

@@ -1,6 +1,6 @@
 """Which workspaces are there? Listed, made, changed and removed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response
@@ -8,7 +8,7 @@ from flask import Response
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
 from bot.permissions import Needs
-from bot.run import Run, RunStatus
+from bot.run import RunStatus
 from bot.state_resources import count_resources
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule, conflicts
@@ -20,9 +20,8 @@ from handlers.api.tags import read_bindings, read_plain_tags
 from handlers.api.workspace_documents import connection_id, read_settings, workspace_resource
 from handlers.api.workspace_includes import INCLUDES, with_included
 from handlers.api.workspace_search import QUERIES, asked_filter
-from handlers.jobs import Job
 from handlers.reactions.joining import VcsChoice, change_workspace, create_workspace
-from handlers.reactions.reports import heads_with_runs, report
+from handlers.reactions.removing import finish_removing
 
 
 @pages("workspaces", *QUERIES, includes(INCLUDES))
@@ -76,11 +75,10 @@ def change(ask: Ask, workspace: Workspace) -> Response:
 @empties()
 def remove(ask: Ask, workspace: Workspace) -> Response:
     """Remove it with its runs, variables and states; not while a run is under way."""
-    at_heads = heads_with_runs(ask.services, workspace)
     with conflicts(), ask.services.records.write():
         _check_idle(ask, workspace)
-        jobs = _remove(ask, workspace, at_heads)
-    ask.enqueue(jobs)
+        ask.services.leaving.begin(workspace.id)
+    ask.enqueue(finish_removing(ask.services, workspace.id))
     return nothing()
 
 
@@ -91,7 +89,7 @@ def safe_remove(ask: Ask, workspace: Workspace) -> Response:
     Clients match the words of a refusal (tfe-contract 2.7): "locked", "being processed", else "not safe to delete".
     """
     read_body()
-    left, at_heads = _resources_left(ask, workspace), heads_with_runs(ask.services, workspace)
+    left = _resources_left(ask, workspace)
     with conflicts(), ask.services.records.write():
         fresh = ask.services.workspaces.get(workspace.id)
         if fresh.is_locked:
@@ -99,16 +97,9 @@ def safe_remove(ask: Ask, workspace: Workspace) -> Response:
         _check_idle(ask, fresh)
         if left or fresh.current_state_version_id != workspace.current_state_version_id:
             raise Refused(f"{fresh.name} is not safe to delete: it manages {left or 'some'} resources")
-        jobs = _remove(ask, workspace, at_heads)
-    ask.enqueue(jobs)
+        ask.services.leaving.begin(workspace.id)
+    ask.enqueue(finish_removing(ask.services, workspace.id))
     return nothing()
-
-
-def _remove(ask: Ask, workspace: Workspace, at_heads: Sequence[Run]) -> list[Job]:
-    """Pull requests that wait for its runs, which are `at_heads`, must not wait for ever."""
-    ask.services.dropped.note_workspace(workspace.id)
-    ask.services.workspaces.remove(workspace.id)
-    return [job for run in at_heads for job in report(ask.services, run)]
 
 
 def _check_idle(ask: Ask, workspace: Workspace) -> None:

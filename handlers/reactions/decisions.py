@@ -17,6 +17,7 @@ from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
 from handlers.reactions.outdated import nudge_outdated
+from handlers.reactions.removing import check_stays
 from handlers.reactions.reports import report, report_held
 from handlers.services import Services
 from storage.stage_jobs import Signal
@@ -44,6 +45,7 @@ def confirm(services: Services, run_id: RunId, who: str, *, user_id: str = "") -
 def _check_confirmable(services: Services, run: Run, workspace: Workspace) -> None:
     if not can(run, RunEvent.CONFIRMED):
         raise Refused(_why_not_confirmable(run))
+    check_stays(services, workspace)
     refuse_unless_current(services, run, workspace)
 
 

@@ -14,6 +14,7 @@ from handlers.jobs import Job, Verb
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.notifying import note_step
 from handlers.reactions.registered_versions import ASKED_FOR, check_enabled
+from handlers.reactions.removing import check_stays
 from handlers.reactions.reports import report
 from handlers.reactions.run_variables import own_names, run_variables
 from handlers.services import Services
@@ -91,8 +92,8 @@ def create_run(
     """Freeze everything and write the run; None if this delivery has made its run here already.
 
     Raises OutsideTrouble if the configuration can't be fetched: then there is no run yet. Raises Refused for a
-    workspace whose users run it on their own machines, for one that it does not allow to destroy, and
-    for what is asked for with a disabled version.
+    workspace whose users run it on their own machines, for one that it does not allow to destroy, for
+    what is asked for with a disabled version, and where the workspace is being removed.
     """
     check_runs_here(workspace)
     if request.is_destroy and not workspace.allow_destroy_plan:
@@ -104,6 +105,7 @@ def create_run(
         with services.records.write():
             # Read again inside: what is frozen is what is true at this moment, not when the event came.
             fresh = services.workspaces.get(workspace.id)
+            check_stays(services, fresh)
             _uploaded(services.configurations.get(version.id))  # nobody has archived it since
             run, manifest = _frozen(services, fresh, kind, request, version)
             services.runs.add(run, manifest)

@@ -41,7 +41,7 @@ def plan_again(services: Services, workspace_id: WorkspaceId) -> list[Job]:
     One that somebody keeps without a pull request is given up: it can't be applied any more, nor does it hold anything.
     Those that are being made are looked at when they are there.
     """
-    if not is_quiet(services, workspace_id):
+    if not is_quiet(services, workspace_id) or services.leaving.has(workspace_id):
         return []
     jobs: list[Job] = []
     for run in services.runs.outdated(workspace_id):

@@ -33,6 +33,7 @@ def sweep(services: Services, occasion: str = "") -> list[Job]:
     patience = 0 if occasion == AT_START else services.settings.reconcile_minutes
     before = services.now() - timedelta(minutes=patience)
     jobs += [Job(Verb.RECONCILE, repository.id) for repository in services.repositories.to_reconcile(before)]
+    jobs += [Job(Verb.REMOVE_WORKSPACE, workspace_id) for workspace_id in services.leaving.all()]
     if services.dropped.has_any():
         jobs.append(Job(Verb.REMOVE_BLOBS))
     return [*jobs, Job(Verb.FORGET_OLD)]

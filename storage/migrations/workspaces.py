@@ -45,6 +45,11 @@ def workspaces(db: Database) -> None:
             key TEXT NOT NULL, value BLOB NOT NULL, category TEXT NOT NULL, hcl INTEGER NOT NULL,
             sensitive INTEGER NOT NULL, description TEXT NOT NULL, UNIQUE (workspace_id, category, key)) STRICT"""
     )
+    # Being removed: nothing starts in them any more.
+    db.execute(
+        """CREATE TABLE leaving (
+            workspace_id TEXT PRIMARY KEY REFERENCES workspaces (id) ON DELETE CASCADE) STRICT"""
+    )
     db.execute(
         """CREATE TABLE holds (
             workspace_id TEXT PRIMARY KEY REFERENCES workspaces (id) ON DELETE CASCADE,
