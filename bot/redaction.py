@@ -19,7 +19,8 @@ class Redactor:
     """Masks every secret, and its usual encodings, in a stream of bytes.
 
     At most the longest beginning of a secret that ends the bytes seen so far is held back until more is fed, so that a
-    log stays live. The work is linear in the size of the stream.
+    log stays live. The work is linear in the size of the stream, except where a long secret that repeats itself (20,000
+    times one letter) meets its like: there it is compared anew at each byte, with up to LONGEST_FORM bytes.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -36,7 +36,9 @@ class Settings:
     web_processes: int = _setting(
         "RUNLOCK_WEB_PROCESSES", 3, "How many processes answer together; each uses one core at most."
     )
-    queue: str = _setting("RUNLOCK_QUEUE", "sqlite", "Where the queues are: sqlite, redis://… or postgresql://….")
+    queue: str = _setting(  # its URL may hold a password
+        "RUNLOCK_QUEUE", "sqlite", "Where the queues are: sqlite, redis://… or postgresql://….", secret=True
+    )
     blobs: str = _setting("RUNLOCK_BLOBS", "file", "Where blobs are: file, or s3://bucket/prefix.")
     secret_key: str = _setting(
         "RUNLOCK_SECRET_KEY", "", "The master key, 64 hex digits; else made once under server/.", secret=True

@@ -143,10 +143,23 @@ def _heartbeat(services: Services, _: Enqueue, job: StageJob) -> Response:
 
 def _hand_in(services: Services, _: Enqueue, job: StageJob, what: str) -> Response:
     blob_id, _size = services.blobs.put_stream(cast(BinaryIO, request.stream))
-    if not services.jobs.keep_blob(job, what.replace("-", "_"), blob_id):
+    if not _keep(services, job, what.replace("-", "_"), blob_id):
         services.blobs.remove(blob_id)
         return _problem(409, "that job is over")
     return jsonify(kept=what)
+
+
+def _keep(services: Services, job: StageJob, what: str, blob_id: BlobId) -> bool:
+    """Name it in the job's row in place of what a first attempt left there; False if the job is over."""
+    with services.records.write():
+        before = services.jobs.find(job.id)
+        if before is None or not services.jobs.keep_blob(job, what, blob_id):
+            return False
+        replaced = before.handed_in(what)
+        # A result that is being taken may have read the first state already, and make its blob a state version.
+        if replaced is not None and what != "errored_state":
+            services.dropped.note(replaced)
+    return True
 
 
 def _result(services: Services, enqueue: Enqueue, job: StageJob) -> Response:

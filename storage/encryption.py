@@ -72,32 +72,25 @@ class Keyring:
         """Encrypt a stream in chunks; the number of plain bytes."""
         prefix = os.urandom(_PREFIX_BYTES)
         target.write(self._header + prefix)
-        cipher, size, number = AESGCM(self._sealing), 0, 0
-        chunk = source.read(CHUNK_BYTES)
-        while True:
-            following = source.read(CHUNK_BYTES)
-            nonce = _chunk_nonce(prefix, number, is_last=not following)
+        cipher, size = AESGCM(self._sealing), 0
+        for number, (chunk, is_last) in enumerate(_frames(source, CHUNK_BYTES)):
+            nonce = _chunk_nonce(prefix, number, is_last=is_last)
             target.write(cipher.encrypt(nonce, chunk, about.encode()))
             size += len(chunk)
-            if not following:
-                return size
-            chunk, number = following, number + 1
+        return size
 
     def open_stream(self, source: BinaryIO, about: str) -> Iterator[bytes]:
         """The plain chunks of what `seal_stream` wrote. Raises SealBroken, also if its end is missing."""
-        header = self._without_header(source.read(len(self._header) + _PREFIX_BYTES))
-        cipher, number = AESGCM(self._sealing), 0
-        sealed = source.read(CHUNK_BYTES + _TAG_BYTES)
-        while sealed:
-            following = source.read(CHUNK_BYTES + _TAG_BYTES)
-            nonce = _chunk_nonce(header[:_PREFIX_BYTES], number, is_last=not following)
+        header = self._without_header(_whole(source, len(self._header) + _PREFIX_BYTES))
+        cipher = AESGCM(self._sealing)
+        for number, (sealed, is_last) in enumerate(_frames(source, CHUNK_BYTES + _TAG_BYTES)):
+            if not sealed:
+                raise SealBroken(f"opening {about}: it is empty")
+            nonce = _chunk_nonce(header[:_PREFIX_BYTES], number, is_last=is_last)
             try:
                 yield cipher.decrypt(nonce, sealed, about.encode())
             except InvalidTag as error:
                 raise SealBroken(f"opening {about}: the key does not fit, or it was changed") from error
-            sealed, number = following, number + 1
-        if number == 0:
-            raise SealBroken(f"opening {about}: it is empty")
 
     @property
     def _header(self) -> bytes:
@@ -109,6 +102,28 @@ class Keyring:
         if sealed[len(_MAGIC) : len(self._header)] != self.key_id:
             raise SealBroken("opening a stored value: it was sealed with another key (RUNLOCK_SECRET_KEY)")
         return sealed[len(self._header) :]
+
+
+def _frames(source: BinaryIO, length: int) -> Iterator[tuple[bytes, bool]]:
+    """A stream in pieces of exactly that length, each with whether it is the last, which may be shorter, or empty.
+
+    Streams return less than was asked for when it suits them, and some of ours more.
+    """
+    held = bytearray()
+    while piece := source.read(length):
+        held += piece
+        while len(held) > length:  # not yet when it is just as long: it may be the last
+            yield bytes(held[:length]), False
+            del held[:length]
+    yield bytes(held), True
+
+
+def _whole(source: BinaryIO, length: int) -> bytes:
+    """So many bytes, or all that there are."""
+    found = b""
+    while len(found) < length and (piece := source.read(length - len(found))):
+        found += piece
+    return found
 
 
 def _chunk_nonce(prefix: bytes, number: int, *, is_last: bool) -> bytes:

@@ -68,6 +68,10 @@ class LiveLogs:
     def forget(self, job_id: StageJobId) -> None:
         self._path(job_id).unlink(missing_ok=True)
 
+    def all(self) -> list[StageJobId]:
+        """Of which jobs there is one."""
+        return [StageJobId(path.stem) for path in self._folder.glob("*.log")]
+
     def _path(self, job_id: StageJobId) -> Path:
         if not job_id.replace("-", "").isalnum():
             raise RunlockError(f"{job_id!r} is not the id of a job")

@@ -23,13 +23,14 @@ class PullRequests:
         self._now = now
 
     def know(self, repository_id: RepositoryId, pull: PullRequest) -> None:
-        """Remember what the host says of it now."""
+        """Remember what the host says of it now; `settled` once all that follows from it is done."""
         row = {
             "repository_id": repository_id,
             "number": pull.number,
             "author_host_id": pull.author.host_id,
             "author_login": pull.author.login,
             **{name: getattr(pull, name) for name in _COLUMNS},
+            "is_settled": 0,
             "body": pull.body.encode()[:LONGEST_BODY].decode(errors="ignore"),
         }
         row.update({flag: int(row[flag]) for flag in _FLAGS})
@@ -40,6 +41,18 @@ class PullRequests:
                 ON CONFLICT (repository_id, number) DO UPDATE SET {updates}""",
             list(row.values()),
         )
+
+    def settled(self, repository_id: RepositoryId, number: int) -> None:
+        self._records.change(
+            "UPDATE pull_requests SET is_settled = 1 WHERE repository_id = ? AND number = ?", (repository_id, number)
+        )
+
+    def unsettled(self, repository_id: RepositoryId) -> set[int]:
+        """The numbers of those with which something got in between."""
+        rows = self._records.rows(
+            "SELECT number FROM pull_requests WHERE repository_id = ? AND NOT is_settled", (repository_id,)
+        )
+        return {row["number"] for row in rows}
 
     def find(self, repository_id: RepositoryId, number: int) -> PullRequest | None:
         row = self._records.row(

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -51,6 +51,15 @@ class StageJob:
     work_folder_blob_id: BlobId | None
     errored_state_blob_id: BlobId | None
     result: dict[str, Any] | None
+
+    def handed_in(self, what: str) -> BlobId | None:
+        """`what` is one of HANDED_IN."""
+        blob_id: BlobId | None = getattr(self, f"{what}_blob_id")
+        return blob_id
+
+
+# Its runner may still hand something in: a lost plan is made by another runner, a lost apply by nobody else.
+_IS_OPEN = "(status = 'claimed' OR (status = 'lost' AND stage = 'apply'))"
 
 
 class StageJobs:
@@ -138,6 +147,16 @@ class StageJobs:
         )
         return self.get(job.id).signal
 
+    def give_time(self, lease: timedelta) -> list[StageJobId]:
+        """Let every claimed job have a whole lease from now on; which these are."""
+        until = self._until(lease)
+        with self._records.write():
+            self._records.change(
+                "UPDATE stage_jobs SET lease_until = ? WHERE status = 'claimed' AND lease_until < ?", (until, until)
+            )
+            rows = self._records.rows("SELECT id FROM stage_jobs WHERE status = 'claimed'")
+        return [StageJobId(row["id"]) for row in rows]
+
     def signal(self, job_id: StageJobId, signal: Signal) -> None:
         self._records.change("UPDATE stage_jobs SET signal = ? WHERE id = ?", (signal, job_id))
 
@@ -165,9 +184,8 @@ class StageJobs:
         """
         if what not in HANDED_IN:
             raise ValueError(f"a job keeps no {what}")
-        is_open = "status = 'claimed' OR (status = 'lost' AND stage = 'apply')"
         touched = self._records.change(
-            f"UPDATE stage_jobs SET {what}_blob_id = ? WHERE id = ? AND lease_id = ? AND ({is_open})",
+            f"UPDATE stage_jobs SET {what}_blob_id = ? WHERE id = ? AND lease_id = ? AND {_IS_OPEN}",
             (blob_id, job.id, job.lease_id),
         )
         return bool(touched)
@@ -178,8 +196,8 @@ class StageJobs:
         another runner makes that plan, and two plans must not be taken for one.
         """
         touched = self._records.change(
-            """UPDATE stage_jobs SET status = 'finished', result = ?, log_blob_id = ?, log_size = ?, finished_at = ?
-               WHERE id = ? AND lease_id = ? AND (status = 'claimed' OR (status = 'lost' AND stage = 'apply'))""",
+            f"""UPDATE stage_jobs SET status = 'finished', result = ?, log_blob_id = ?, log_size = ?, finished_at = ?
+               WHERE id = ? AND lease_id = ? AND {_IS_OPEN}""",
             (json.dumps(result), log_blob_id, log_size, to_text(self._now()), job.id, job.lease_id),
         )
         return bool(touched)
@@ -218,6 +236,14 @@ class StageJobs:
             "SELECT * FROM stage_jobs WHERE status = 'claimed' AND lease_until < ?", (to_text(self._now()),)
         )
         return [_job(row) for row in rows]
+
+    def open_among(self, job_ids: Collection[StageJobId]) -> set[StageJobId]:
+        """Those of them that a runner may still say something of."""
+        rows = self._records.rows(
+            f"SELECT id FROM stage_jobs WHERE id IN (SELECT value FROM json_each(?)) AND {_IS_OPEN}",
+            (json.dumps([*job_ids]),),
+        )
+        return {StageJobId(row["id"]) for row in rows}
 
     def _until(self, lease: timedelta) -> str:
         return to_text(self._now() + lease)

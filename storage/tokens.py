@@ -153,6 +153,16 @@ class Tokens:
                 self._records.change("DELETE FROM tokens WHERE id = ?", (found.id,))
         return found
 
+    def forget_expired(self) -> int:
+        """Remove the login links and authorization codes that nobody used in time; how many.
+
+        An API token that has expired stays: its holder is to see that it did.
+        """
+        return self._records.change(
+            "DELETE FROM tokens WHERE kind IN (?, ?) AND expires_at <= ?",
+            (TokenKind.LOGIN_LINK, TokenKind.AUTHORIZATION_CODE, to_text(self._now())),
+        )
+
     def for_run(self, run_id: RunId, stage: Stage) -> str:
         """The run's own token for one stage. Made from the key, so it is never stored."""
         return f"{run_id}.{stage}.{self._run_mark(run_id, stage)}"

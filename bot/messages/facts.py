@@ -26,6 +26,7 @@ class NoLines(StrEnum):
     NEWER_COMMIT = "not planned: a newer commit that contains this one has its run"
     FIRST_RUN = "not planned: the first run is started by hand (queue-all-runs is off)"
     TROUBLE = "not planned: the commit could not be fetched"
+    REFUSED = "not planned: it was refused, `runlock deliveries` says why"
 
 
 @dataclass(frozen=True)

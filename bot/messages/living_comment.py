@@ -80,6 +80,8 @@ def _nothing(comment: LivingComment) -> str:
             return f"{at} is not planned: the first run of its workspace is started by hand"
         case NoLines.TROUBLE:
             return f"{at} could not be fetched, so nothing is planned"
+        case NoLines.REFUSED:
+            return f"{at} was refused, so nothing is planned; `runlock deliveries` says why"
         case _:
             assert_never(comment.no_lines)
 

@@ -95,7 +95,7 @@ def _of_lines(scope: StatusScope) -> list[CommitStatus]:
 
 
 def _of_nothing(scope: StatusScope) -> list[CommitStatus]:
-    state = {NoLines.DRAFT: PENDING, NoLines.TROUBLE: ERROR}.get(scope.no_lines, SUCCESS)
+    state = {NoLines.DRAFT: PENDING, NoLines.TROUBLE: ERROR, NoLines.REFUSED: ERROR}.get(scope.no_lines, SUCCESS)
     word = _Word(state, scope.no_lines.value)
     stages = ("plan", "apply") if scope.is_pull_head and scope.applies_before_merge else ("plan",)
     return [_status(stage, word, scope.url) for stage in stages]

@@ -8,10 +8,12 @@ https://developer.hashicorp.com/terraform/language/files/override. So ours must 
 import os
 from pathlib import Path
 
+from bot.errors import Refused
 from bot.runner.trees import remove
 from bot.runner.work_folder import shown
 
 SUFFIXES = (".tofu.json", ".tofu", ".tf.json", ".tf")
+_OF_TERRAFORM = (".tf.json", ".tf")
 STEMS = ("zzzz_runlock", "zzzzzzzzzzzz_runlock", "~~~~_runlock")
 # What would be taken for a state, or for one to be moved into ours, if a commit brought it along.
 STATE_NAMES = ("terraform.tfstate", "terraform.tfstate.backup", "terraform.tfstate.d", "errored.tfstate")
@@ -45,6 +47,20 @@ def _set_aside_states(folder: Path) -> list[str]:
             remove_any(folder / name)
             notes.append(f"The committed {name} was set aside: the state of this workspace is kept by Runlock.")
     return notes
+
+
+def check_has_configuration(folder: Path, *, is_tofu: bool) -> None:
+    """Raises Refused for a working directory without configuration files.
+
+    To the engine, nothing configured means that everything is to go, and our own override file would hide from it
+    that there is nothing. Files whose names begin with a point are none of its own.
+    """
+    suffixes = SUFFIXES if is_tofu else _OF_TERRAFORM
+    if not any(name.endswith(suffixes) and not name.startswith(".") for name in os.listdir(folder)):
+        raise Refused(
+            "there are no configuration files in the working directory, and a plan of none would destroy everything: "
+            "correct the workspace's working-directory, or start a run that destroys"
+        )
 
 
 def is_override(name: str) -> bool:

@@ -33,9 +33,9 @@ ENV = "/usr/bin/env"
 PROBE_SECONDS = 20
 SHARED_MEMORY_BYTES = 64 * MEGABYTE  # of /dev/shm, as containers have it
 SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
-SYSTEM_FILES = (
-    "/etc/ssl",
-    "/etc/pki",
+SYSTEM_FILES = (  # of /etc/ssl and /etc/pki the certificates, one by one: the private keys lie beside them
+    *("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/etc/ssl/openssl.cnf"),
+    *("/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust"),
     "/etc/ca-certificates",
     "/etc/resolv.conf",
     "/etc/hosts",

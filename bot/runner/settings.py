@@ -29,7 +29,7 @@ class RunnerSettings:
 
     url: str
     pool_token: str = field(repr=False)
-    queue: str
+    queue: str = field(repr=False)  # its URL may hold a password
     work_folder: Path
     engines_folder: Path
     sandbox: SandboxMode = SandboxMode.AUTO

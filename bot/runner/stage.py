@@ -21,7 +21,7 @@ from bot.runner.environment import build_environment
 from bot.runner.job import Outcome, StageJob, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, header
-from bot.runner.overrides import redirect_state
+from bot.runner.overrides import check_has_configuration, redirect_state
 from bot.runner.plan_reader import PlanReader
 from bot.runner.registered_versions import warning_of
 from bot.runner.sandbox import Sandbox, find_sandbox
@@ -31,6 +31,7 @@ from bot.runner.state_backend import environment as state_environment
 from bot.runner.variables import write_variable_files
 from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
 from bot.version_constraint import Wanted
+from bot.workspace import EngineName
 
 TRANSFER_PATIENCE = 300  # seconds for getting a configuration or handing in a plan
 LARGEST_HANDED_IN = 1_000_000_000  # bytes of a plan, a tree or a state: the server's doors take no larger body
@@ -90,6 +91,8 @@ class StageRun:
 
     def _plan(self) -> StageResult:
         bench = self._bench_with("configuration", drop=(".terraform",))
+        if not self.job.is_destroy:
+            check_has_configuration(bench.folder, is_tofu=self.job.engine is EngineName.TOFU)
         files = write_variable_files(self.job.variables, self.rooms.inputs)
         self._tell(redirect_state(bench.folder, override(bench.backend, self.job)))
         exit_code = bench.init(files)

@@ -114,6 +114,10 @@ class CodeHost(Protocol):
         """The repository at a path (`acme/infra`). Raises Refused if there is none that we may see."""
         ...
 
+    def look_up(self, repository: Repository) -> HostRepository:
+        """What the host says of a repository now, found by its id. Raises NotFound if we may not see it any more."""
+        ...
+
     def check_identity(self, repository: Repository) -> None:
         """Raises OutsideTrouble (permanent) if another repository stands where this one is asked for."""
         ...

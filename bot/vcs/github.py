@@ -20,8 +20,8 @@ from bot.vcs.code_host import CheckRun, CommitStatus, GitCredential, HostComment
 from bot.vcs.deliveries import host_id, mappings, optional_text, text
 from bot.vcs.github_app import GitHubApp
 from bot.vcs.github_client import GitHubClient, GitHubTrouble, as_described
-from bot.vcs.github_identity import Identities
-from bot.vcs.github_reading import read_comment, read_pull, read_repository, read_user
+from bot.vcs.github_identity import Identities, look_up
+from bot.vcs.github_reading import is_in, read_comment, read_pull, read_repository, read_user
 
 COMMENT_LIMIT = 65536
 HOOK_EVENTS = ("push", "pull_request", "issue_comment", "commit_comment", "check_run", "repository")
@@ -66,6 +66,10 @@ class GitHubHost:
             raise Refused(f"GitHub shows no repository {path} to this connection; check the name and its access")
         with as_described(deed):
             return read_repository(found)
+
+    def look_up(self, repository: Repository) -> HostRepository:
+        """See `CodeHost`."""
+        return look_up(repository, self._client(repository))
 
     def check_identity(self, repository: Repository) -> None:
         """See `CodeHost`; asked once a minute."""
@@ -143,7 +147,7 @@ class GitHubHost:
         deed = f"reading comment {comment_id} on {_place(repository, thread)}"
         found = self._client(repository).find(deed, _url(repository, _comment(thread, comment_id)))
         with as_described(deed):
-            return read_comment(found) if found is not None and _is_in(found, thread) else None
+            return read_comment(found) if found is not None and is_in(found, thread) else None
 
     def comments(self, repository: Repository, thread: Thread, since: datetime | None = None) -> Iterable[HostComment]:
         """See `CodeHost`: those written or edited since then, oldest first."""
@@ -291,9 +295,3 @@ def _place(repository: Repository, thread: Thread) -> str:
     if thread.pull_number is not None:
         return f"{repository.path}#{thread.pull_number}"
     return f"{repository.path} at {thread.commit_sha[:7]}"
-
-
-def _is_in(comment: Mapping[str, Any], thread: Thread) -> bool:
-    if thread.pull_number is not None:
-        return text(comment, "issue_url").endswith(f"/issues/{thread.pull_number}")
-    return text(comment, "commit_id") == thread.commit_sha

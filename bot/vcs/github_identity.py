@@ -10,11 +10,22 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from bot.connection import Repository
-from bot.errors import OutsideTrouble
+from bot.errors import NotFound, OutsideTrouble
+from bot.events import HostRepository
 from bot.vcs.github_client import GitHubClient, as_described
 from bot.vcs.github_reading import read_repository
 
 LASTS = timedelta(seconds=60)  # what was seen at a path is taken to be there for as long
+
+
+def look_up(repository: Repository, client: GitHubClient) -> HostRepository:
+    """The repository by its id: the address to which GitHub redirects the paths of renamed ones. Raises NotFound."""
+    deed = f"looking up {repository.path} by its id"
+    found = client.find(deed, f"/repositories/{quote(repository.host_id, safe='')}")
+    if found is None:
+        raise NotFound(f"GitHub shows {repository.path} to this connection no more; check its access")
+    with as_described(deed):
+        return read_repository(found)
 
 
 class Identities:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.events import NOBODY, HostRepository, HostUser, PullRequest
-from bot.vcs.code_host import HostComment
+from bot.vcs.code_host import HostComment, Thread
 from bot.vcs.deliveries import (
     host_id,
     mapping,
@@ -80,6 +80,13 @@ def read_comment(comment: Json) -> HostComment:
         created_at=time(comment, "created_at"),
         updated_at=time(comment, "updated_at"),
     )
+
+
+def is_in(comment: Json, thread: Thread) -> bool:
+    """Whether a comment stands in this pull request, or at this commit."""
+    if thread.pull_number is not None:
+        return text(comment, "issue_url").endswith(f"/issues/{thread.pull_number}")
+    return text(comment, "commit_id") == thread.commit_sha
 
 
 def _merge_commit(pull: Json) -> str:

@@ -60,6 +60,13 @@ class GitLabHost:
     def _find_repository(self, path: str) -> HostRepository | None:
         return self._client.find(f"looking for {path}", f"/projects/{segment(path)}", read_repository)
 
+    def look_up(self, repository: Repository) -> HostRepository:
+        """See `CodeHost`."""
+        found = self._client.find(f"looking up {repository.path} by its id", _project(repository, ""), read_repository)
+        if found is None:
+            raise NotFound(f"GitLab shows {repository.path} to Runlock's token no more; check its access")
+        return found
+
     def check_identity(self, repository: Repository) -> None:
         """See `CodeHost`. A project is asked for by its id, so there is nothing to mistake it for."""
 

@@ -48,6 +48,10 @@ class PlainGitHost:
             default_branch = str(head.reference.name) if not head.is_detached else ""
         return HostRepository(real_path, real_path, real_path, default_branch)
 
+    def look_up(self, repository: Repository) -> HostRepository:
+        """See `CodeHost`. Its path is its id, so only its default branch can be news."""
+        return self.find_repository(repository.host_id)
+
     def check_identity(self, repository: Repository) -> None:
         """See `CodeHost`. A plain repository is its path."""
 

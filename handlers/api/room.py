@@ -65,7 +65,9 @@ def _known_only(
 ) -> Response:
     asker = bearer_asker(services, request.headers.get("Authorization", ""), needs)
     if asker is None:
-        return problem(ApiError(401, "unauthorized", "this needs a token: Authorization: Bearer …"))
+        unknown = "this token isn't known here: it may be mistyped, revoked or expired"
+        said = unknown if request.headers.get("Authorization") else "this needs a token: Authorization: Bearer …"
+        return problem(ApiError(401, "unauthorized", said))
     asker.check_token()
     return view(Ask(services, enqueue, asker), **arguments)
 

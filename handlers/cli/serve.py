@@ -146,7 +146,7 @@ def serve(procfile: Path | None) -> None:
     services.close()
     data = settings.data.resolve()
     (data / "runner").mkdir(parents=True, exist_ok=True)
-    internal = f"http://127.0.0.1:{settings.port}"
+    internal = address_within(settings.bind, settings.port)
     environment = runner_environment(os.environ, address=internal, data=data, pool_token=pool_token)
     uid, why = own_user(data / "runner", environment)
     log.info("serving", address=settings.address, data=str(data), runner=why)
@@ -156,6 +156,12 @@ def serve(procfile: Path | None) -> None:
         own, user = (environment, uid) if is_runner else (os.environ, None)
         programs.append(Program(name, _absolute(argv), own, user))
     Supervisor(programs, settings.grace_seconds + EXTRA_STOP_SECONDS).run()
+
+
+def address_within(bind: str, port: int) -> str:
+    """The URL under which a process of this machine reaches `web`, whatever proxy stands before it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 _BUILT_IN = "web: runlock web\nworker: runlock worker\nrunner: runlock runner\n"

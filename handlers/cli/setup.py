@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from bot.errors import Refused
-from bot.organization import check_organization
+from bot.organization import check_organization, check_username
 from bot.settings import described
 from handlers.cli.common import only_organization, organization_option, with_services
 from handlers.services import Services
@@ -19,15 +19,18 @@ from storage.tokens import LINK_LIFETIME, TokenKind
 @click.command()
 @click.option("--organization", required=True, help="The name of the first organization.")
 @click.option("--email", required=True, help="The e-mail address of its first owner.")
+@click.option("--user", default=None, metavar="NAME", help="The owner's name; else the address up to its @.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Write the token there instead of showing it.")
 @with_services
-def init(services: Services, organization: str, email: str, token_file: Path | None) -> None:
+def init(services: Services, organization: str, email: str, user: str | None, token_file: Path | None) -> None:
     """Make the first organization and its owner; gives a user API token, once."""
     check_organization(organization, email)
     if services.people.organization(organization):
         raise Refused(f"there is an organization named {organization} already")
+    username = email.partition("@")[0] if user is None else check_username(user)
+    _check_owner(services, username, email)
     with _token_place(token_file) as place:
-        token, username = _first_owner(services, organization, email)
+        token = _first_owner(services, organization, username, email)
         click.echo(f"Organization {organization}, owner {username} ({email}).")
         if place is None:
             click.echo(f"API token, shown this once: {token}")
@@ -51,16 +54,24 @@ def _token_place(token_file: Path | None) -> Iterator[TextIO | None]:
         yield file
 
 
-def _first_owner(services: Services, organization: str, email: str) -> tuple[str, str]:
-    """Make the organization and its owner; the owner's new token and name. The site's first user is its admin."""
+def _check_owner(services: Services, username: str, email: str) -> None:
+    """Raises Refused for a name that somebody else has: the token would be theirs. The same address is the same one."""
+    known = services.people.user_named(username)
+    if known is not None and known.email.casefold() != email.casefold():
+        raise Refused(f"the user {username} has another address; give this owner another name with --user NAME")
+
+
+def _first_owner(services: Services, organization: str, username: str, email: str) -> str:
+    """Make the organization and its owner; the owner's new token. The site's first user is its admin."""
     with services.records.write():
+        _check_owner(services, username, email)
         is_first = not services.people.are_any()
         made = services.people.add_organization(organization, email)
-        user = services.people.add_user(email.partition("@")[0], email)
+        user = services.people.add_user(username, email)
         if is_first:
             services.people.make_site_admin(user.id, is_one=True)
         services.people.make_owner(made.id, user.id)
-        return services.tokens.give(TokenKind.USER, user.id, "made by runlock init"), user.username
+        return services.tokens.give(TokenKind.USER, user.id, "made by runlock init")
 
 
 @click.command("login-link")

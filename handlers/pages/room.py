@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from bot.errors import NotAllowed, NotFound, Refused
+from bot.permissions import Needs
 from handlers.access import Asker, bearer_asker
 from handlers.cli_login import AUTHORIZE_PATH, address_with_code, read_wish
 from handlers.jobs import Job
@@ -96,7 +97,8 @@ def _run(services: Services, asker: Asker, organization: str, name: str, run_id:
     run, workspace = asker.run(run_id)
     if workspace.id != asker.workspace_named(organization, name).id:
         raise NotFound(f"there is no run {run_id} in {name}")
-    return render_template("run.html", asker=asker, view=run_view(services, run, workspace))
+    view = run_view(services, run, workspace, shows_variables=asker.may(Needs.VARIABLES_READ, workspace))
+    return render_template("run.html", asker=asker, view=view)
 
 
 def _commit(services: Services, asker: Asker, repository_id: str, commit_sha: str) -> str:

@@ -64,6 +64,7 @@ class RunView:
     workspace: Workspace
     source: Source
     manifest: Manifest
+    shows_variables: bool  # whoever sees a run need not see what a workspace is set to
     commit_url: str
     trigger: str
     pull_title: str
@@ -83,7 +84,7 @@ class RunView:
         return not self.run.is_final
 
 
-def run_view(services: Services, run: Run, workspace: Workspace) -> RunView:
+def run_view(services: Services, run: Run, workspace: Workspace, *, shows_variables: bool) -> RunView:
     source = source_of(services, run.repository_id)
     provider = source.connection.provider if source.connection else None
     pull = services.pulls.find(run.repository_id, run.pull_number) if run.repository_id and run.pull_number else None
@@ -92,6 +93,7 @@ def run_view(services: Services, run: Run, workspace: Workspace) -> RunView:
         workspace=workspace,
         source=source,
         manifest=services.runs.manifest(run.id),
+        shows_variables=shows_variables,
         commit_url=commit_url(source.repository, provider, run.commit_sha),
         trigger=trigger_words(run, host_words(is_gitlab=source.is_gitlab)),
         pull_title=pull.title if pull else "",

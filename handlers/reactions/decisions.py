@@ -50,8 +50,10 @@ def _check_confirmable(services: Services, run: Run, workspace: Workspace) -> No
 
 
 def _why_not_confirmable(run: Run) -> str:
-    if run.kind is RunKind.PLAN_ONLY:
+    if run.kind is RunKind.PLAN_ONLY and run.pull_number is not None:
         return f"{run.id} only plans: merge the pull request, and its push makes the run that applies"
+    if run.kind is RunKind.PLAN_ONLY:
+        return f"{run.id} only plans: start a run that isn't plan-only"
     if run.status is RunStatus.PLANNED_AND_FINISHED:
         return f"{run.id} found nothing to change, so there is nothing to apply"
     if run.is_final:

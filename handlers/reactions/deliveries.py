@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from bot.connection import Connection, Provider, Repository
@@ -73,7 +73,7 @@ def _handle(services: Services, delivery: Delivery) -> list[Job]:
         outcomes = _outcomes(services, delivery)
     except Refused as refused:
         services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, refused.reason)
-        return []
+        return _tell_of_trouble(services, delivery, NoLines.REFUSED)
     except OutsideTrouble as trouble:
         return _try_later(services, delivery, trouble)
     status = DeliveryStatus.IGNORED if all(outcome.is_ignored for outcome in outcomes) else DeliveryStatus.HANDLED
@@ -84,21 +84,21 @@ def _handle(services: Services, delivery: Delivery) -> list[Job]:
 def _try_later(services: Services, delivery: Delivery, trouble: OutsideTrouble) -> list[Job]:
     if trouble.permanent or delivery.attempts + 1 >= MOST_ATTEMPTS:
         services.inbox.finish(delivery.seq, DeliveryStatus.FAILED, trouble.reason)
-        return _tell_of_trouble(services, delivery)
+        return _tell_of_trouble(services, delivery, NoLines.TROUBLE)
     services.inbox.try_later(delivery.seq, trouble.retry_after or _backoff(delivery), trouble.reason)
     return []
 
 
-def _tell_of_trouble(services: Services, delivery: Delivery) -> list[Job]:
+def _tell_of_trouble(services: Services, delivery: Delivery, why: NoLines) -> list[Job]:
     """A push or pull request that could not be handled shows so at its commit, instead of showing nothing."""
     connection = services.connections.get(delivery.connection_id)
     jobs: list[Job] = []
     for event in read_events(connection, delivery.event, read_payload(delivery.body)):
         if isinstance(event, Pushed | PullChanged):
-            known = _known_repository(services, connection, event.repository)
+            known = services.repositories.by_host_id(connection.id, event.repository.host_id)
             commit_sha = event.after_sha if isinstance(event, Pushed) else event.pull.head_sha
             if known is not None and services.workspaces.of_repository(known.id):
-                jobs += report_commit(services, known, commit_sha, why_none=NoLines.TROUBLE.name)
+                jobs += report_commit(services, known, commit_sha, why_none=why.name)
     return jobs
 
 
@@ -170,10 +170,11 @@ def _outcome(result: tuple[str, list[Job]]) -> Outcome:
 
 
 def _known_repository(services: Services, connection: Connection, told: HostRepository) -> Repository | None:
-    """The repository that the event speaks of, by its host id; its path and default branch follow the host.
+    """The repository that the event speaks of, by its host id. If it tells news of it, the host is asked what is so.
 
-    Raises Refused for a clone URL at another host: our credential would go there. A webhook's secret is known to
-    whoever pasted it into the repository's settings; the credential reaches all repositories of the connection.
+    A webhook's secret is known to whoever pasted it into the repository's settings; the credential reaches all
+    repositories of the connection, and would fetch another one for him if his word were taken. Raises Refused for a
+    clone URL at another host, and OutsideTrouble if the host can't be asked.
     """
     known = services.repositories.by_host_id(connection.id, told.host_id)
     if known is None:
@@ -182,9 +183,9 @@ def _known_repository(services: Services, connection: Connection, told: HostRepo
     if is_news and told.path and told.clone_url and told.default_branch:
         if not parse_clone_url(told.clone_url).is_same_host(parse_clone_url(known.clone_url)):
             raise Refused(f"the delivery has {known.path} fetched from another host than its own")
-        if not is_branch_name(told.default_branch):
-            raise Refused("the delivery names a default branch that Git would not take")
-        services.repositories.update(known.id, told, known.installation_id)
+        now = services.host(connection).look_up(known)
+        default_branch = now.default_branch if is_branch_name(now.default_branch) else known.default_branch
+        services.repositories.update(known.id, replace(now, default_branch=default_branch), known.installation_id)
         return services.repositories.get(known.id)
     return known
 

@@ -74,6 +74,7 @@ def plan_pull(
         message=pull.title,
     )
     sentence, more = make_runs(services, workspaces, decisions, request)
+    services.pulls.settled(repository.id, pull.number)
     return sentence, [*jobs, *more]
 
 
@@ -167,6 +168,7 @@ def _over(services: Services, repository: Repository, pull: PullRequest, sender:
     if pull.is_merged and pull.merge_commit_sha:
         services.pulls.brought(repository.id, pull.merge_commit_sha, pull.number)
         jobs.append(Job(Verb.FIND_PULLS, f"{repository.id}/{pull.merge_commit_sha}/0"))
+    services.pulls.settled(repository.id, pull.number)
     return f"#{pull.number} was {word} by {sender.login}", jobs
 
 

@@ -1,6 +1,7 @@
 """What follows from a push or a tag? Runs in the workspaces that it touches."""
 
 from bot.connection import Repository
+from bot.errors import Refused
 from bot.events import Pushed, Tagged
 from bot.ids import WorkspaceId
 from bot.mapping import Decision, MappingFacts, WantRun, decide, tag_key, tracked_branch
@@ -76,20 +77,29 @@ def on_tag(services: Services, repository: Repository, tagged: Tagged, key: str)
 def make_runs(
     services: Services, workspaces: list[Workspace], decisions: list[Decision], request: RunRequest
 ) -> tuple[str, list[Job]]:
-    """Make a run for each workspace that wants one; one sentence that says how many, and why none."""
+    """Make a run for each workspace that wants one; one sentence that says how many, and why none.
+
+    Where one can't have its run, the others have theirs. Raises Refused where none can.
+    """
     by_id = {workspace.id: workspace for workspace in workspaces}
     wanted = [decision for decision in decisions if isinstance(decision, WantRun)]
-    jobs: list[Job] = []
-    for decision in wanted:
-        _, more = create_run(services, by_id[decision.workspace_id], decision.kind, request)
-        jobs += more
     if not wanted:
         return report_nothing_to_do(services, request, workspaces, decisions)
+    jobs: list[Job] = []
+    refusals: dict[WorkspaceId, str] = {}
+    for decision in wanted:
+        try:
+            jobs += create_run(services, by_id[decision.workspace_id], decision.kind, request)[1]
+        except Refused as refused:
+            refusals[decision.workspace_id] = refused.reason
+    if len(refusals) == len(wanted):
+        raise Refused("; ".join(dict.fromkeys(refusals.values())))
     if request.pull_number is None:
         jobs.append(Job(Verb.FIND_PULLS, f"{request.origin.id}/{request.commit_sha}/0"))
-    names = ", ".join(by_id[decision.workspace_id].name for decision in wanted[:5])
-    more_names = f" and {len(wanted) - 5} more" if len(wanted) > 5 else ""
-    return f"{len(wanted)} run{'s' if len(wanted) != 1 else ''} made: {names}{more_names}", jobs
+    made = [by_id[each.workspace_id].name for each in wanted if each.workspace_id not in refusals]
+    more_names = f" and {len(made) - 5} more" if len(made) > 5 else ""
+    none = "".join(f"; none in {by_id[ident].name}: {reason}" for ident, reason in refusals.items())
+    return f"{len(made)} run{'s' if len(made) != 1 else ''} made: {', '.join(made[:5])}{more_names}{none}", jobs
 
 
 def _facts(services: Services, repository: Repository, push: Pushed, workspaces: list[Workspace]) -> MappingFacts:

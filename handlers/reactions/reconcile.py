@@ -67,7 +67,11 @@ def _heads(services: Services, repository: Repository, host: CodeHost) -> list[J
             if before is None or before == head or (newest and newest.commit_sha == head):
                 continue
             key = f"missed-{before}-{head}"
-            jobs += on_push(services, repository, _missed_push(repository, branch, before, head), key)[1]
+            push = _missed_push(repository, branch, before, head)
+            try:
+                jobs += on_push(services, repository, push, key)[1]
+            except Refused as refused:
+                log.info("a push left out", repository=repository.path, branch=branch, reason=refused.reason)
             break
         services.pulls.saw_branch(repository.id, branch, head)
     return jobs
@@ -107,9 +111,10 @@ def _pulls(
     services: Services, repository: Repository, host: CodeHost, open_now: Mapping[int, PullRequest]
 ) -> list[Job]:
     jobs: list[Job] = []
-    for pull in services.pulls.open(repository.id):
-        if pull.number not in open_now:
-            closed = host.read_pull(repository, pull.number)
+    unsettled = services.pulls.unsettled(repository.id)  # whoever dealt with them was stopped half-way
+    for number in sorted({pull.number for pull in services.pulls.open(repository.id)} | unsettled):
+        if number not in open_now:
+            closed = host.read_pull(repository, number)
             if closed is not None:
                 jobs += on_pull_changed(services, repository, closed, PullAction.CLOSED, NOBODY, "")[1]
     for pull in open_now.values():
@@ -117,10 +122,15 @@ def _pulls(
         changed = known is None or not known.is_open or known.head_sha != pull.head_sha
         retargeted = known is not None and known.base_branch != pull.base_branch
         is_ready = known is not None and known.is_draft and not pull.is_draft
-        if changed or retargeted or is_ready:
+        if changed or retargeted or is_ready or pull.number in unsettled:
             action = PullAction.RETARGETED if retargeted else PullAction.UPDATED
             key = f"missed-{pull.number}-{pull.head_sha}-{pull.base_branch}{'-ready' if is_ready else ''}"
-            jobs += on_pull_changed(services, repository, pull, action, pull.author, key)[1]
+            try:
+                jobs += on_pull_changed(services, repository, pull, action, pull.author, key)[1]
+            except Refused as refused:
+                # It won't be done the next time either, and is in nobody's way.
+                log.info("a pull request left out", repository=repository.path, reason=refused.reason)
+                services.pulls.settled(repository.id, pull.number)
     return jobs
 
 

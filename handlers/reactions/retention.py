@@ -15,19 +15,36 @@ log = structlog.get_logger()
 
 
 def forget_old(services: Services) -> list[Job]:
-    """Once a day: forget what old deliveries said, and what hosts were told about commits that are over.
+    """Once a day: remove what nobody can use any more, and forget what is over for as long as the settings say."""
+    if not services.chores.take("retention", DAILY):
+        return []
+    _forget_leftovers(services)
+    days = services.settings.retention_days
+    return _forget_past(services, days) if days else []
+
+
+def _forget_leftovers(services: Services) -> None:
+    """Links and codes that ran out, and live logs that a kill or a lost runner left behind."""
+    tokens = services.tokens.forget_expired()
+    logs = services.logs.all()  # before the rows are asked: a log that begins meanwhile is not looked at
+    closed = set(logs) - services.jobs.open_among(logs)
+    for job_id in closed:
+        services.logs.forget(job_id)
+    log.info("expired tokens and left live logs were removed", tokens=tokens, logs=len(closed))
+
+
+def _forget_past(services: Services, days: int) -> list[Job]:
+    """Forget what old deliveries said, and what hosts were told about commits that are over.
 
     A plan that somebody kept for as long (`plan -out`) is given up, as in TFE.
     """
     jobs: list[Job] = []
-    days = services.settings.retention_days
-    if days and services.chores.take("retention", DAILY):
-        before = services.now() - timedelta(days=days)
-        bodies, rows = services.inbox.forget_bodies(before), services.outbox.forget_told(before)
-        services.notifications.forget_over(before)
-        for run in services.runs.kept_by_nobody_else(before):
-            jobs += end_run(services, run, f"nobody has applied it for {days} days")
-        log.info("old deliveries were emptied and old reports removed", deliveries=bodies, reports=rows)
+    before = services.now() - timedelta(days=days)
+    bodies, rows = services.inbox.forget_bodies(before), services.outbox.forget_told(before)
+    services.notifications.forget_over(before)
+    for run in services.runs.kept_by_nobody_else(before):
+        jobs += end_run(services, run, f"nobody has applied it for {days} days")
+    log.info("old deliveries were emptied and old reports removed", deliveries=bodies, reports=rows)
     return jobs
 
 

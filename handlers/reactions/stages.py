@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from bot.errors import Refused
-from bot.ids import BlobId
 from bot.messages.facts import Trouble
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, Stage
@@ -18,7 +17,7 @@ from handlers.reactions.late_results import take_late_result
 from handlers.reactions.moves import move
 from handlers.reactions.outdated import lost_its_state
 from handlers.services import Services
-from storage.stage_jobs import JobStatus, StageJob
+from storage.stage_jobs import StageJob
 from storage.state_versions import ReceivedState
 
 MOST_PLAN_TRIES = 3  # a plan whose runner vanished is repeated, but not for ever
@@ -97,35 +96,40 @@ def end_stage(services: Services, job: StageJob, result: StageResult) -> list[Jo
 
     A result that comes twice changes nothing. One of an apply that was given up for lost is a late result.
     """
-    log_blob_id, log_size = services.logs.seal(job.id)
     errored_state = _errored_state(services, job)
+    log_blob_id, log_size = services.logs.seal(job.id)
     with services.records.write():
-        fresh = services.jobs.get(job.id)
-        if fresh.status is JobStatus.FINISHED or not services.jobs.finish(
-            fresh, result.as_json(), log_blob_id, log_size
-        ):
-            return []
-        run = services.runs.get(job.run_id)
-        for note in result.notes:
-            services.timeline.add(run.id, note)
-        if run.is_final:
-            is_settled = not result.was_killed
-            jobs = take_late_result(services, run, fresh, result.outcome, errored_state, is_settled=is_settled)
-        elif job.stage is Stage.PLAN:
-            jobs = _plan_ended(services, run, result)
+        fresh = services.jobs.find(job.id)
+        if fresh is not None and services.jobs.finish(fresh, result.as_json(), log_blob_id, log_size):
+            jobs = _run_goes_on(services, fresh, result, errored_state)
         else:
-            jobs = _apply_ended(services, run, result, errored_state)
+            services.dropped.note(log_blob_id)  # no row names it: the job is closed, or gone with its workspace
+            jobs = []
     services.logs.forget(job.id)
     return jobs
 
 
+def _run_goes_on(
+    services: Services, job: StageJob, result: StageResult, errored_state: ReceivedState | Refused | None
+) -> list[Job]:
+    run = services.runs.get(job.run_id)
+    for note in result.notes:
+        services.timeline.add(run.id, note)
+    if run.is_final:
+        is_settled = not result.was_killed
+        return take_late_result(services, run, job, result.outcome, errored_state, is_settled=is_settled)
+    if job.stage is Stage.PLAN:
+        return _plan_ended(services, run, result)
+    return _apply_ended(services, run, result, errored_state)
+
+
 def _errored_state(services: Services, job: StageJob) -> ReceivedState | Refused | None:
     """The state that the engine left behind because it could not save it, if the runner handed one in."""
-    blob_id: BlobId | None = services.jobs.get(job.id).errored_state_blob_id
-    if blob_id is None:
+    fresh = services.jobs.find(job.id)
+    if fresh is None or fresh.errored_state_blob_id is None:
         return None
     try:
-        return services.states.received(blob_id)
+        return services.states.received(fresh.errored_state_blob_id)
     except Refused as refused:
         return refused
 

@@ -29,6 +29,7 @@ def code_hosts(db: Database) -> None:
             head_sha TEXT NOT NULL, head_branch TEXT NOT NULL, base_branch TEXT NOT NULL, base_sha TEXT NOT NULL,
             is_open INTEGER NOT NULL, is_merged INTEGER NOT NULL, is_draft INTEGER NOT NULL,
             from_fork INTEGER NOT NULL, merge_commit_sha TEXT NOT NULL, html_url TEXT NOT NULL,
+            is_settled INTEGER NOT NULL DEFAULT 0, -- what follows from what we know of it has been done
             body TEXT NOT NULL DEFAULT '', -- last: what reads the row without it leaves its pages alone
             PRIMARY KEY (repository_id, number)) STRICT"""
     )

@@ -66,8 +66,8 @@ class Door:
             old, by_id = _REPOSITORY.fullmatch(path), _BY_ID.fullmatch(path)
             if by_id:
                 found = next((repo for repo in self.host.repositories if repo.id == int(by_id[1])), None)
-                if found is not None:
-                    environ["PATH_INFO"] = f"{API_PREFIX}/repos/{found.full_name}{by_id[2] or ''}"
+                name = found.full_name if found is not None else "nobody/nothing"  # which is answered with 404
+                environ["PATH_INFO"] = f"{API_PREFIX}/repos/{name}{by_id[2] or ''}"
             elif old and old[1] in self.host.moved and self.host.repository(old[1]) is None:
                 target = f"{self.host.api_url}/repositories/{self.host.moved[old[1]].id}{old[2] or ''}"
                 if environ.get("QUERY_STRING"):

@@ -76,6 +76,9 @@ class QuickHost:
     def find_repository(self, path: str) -> HostRepository:
         return HostRepository("1", path, f"https://host.test/{path}.git", "main")
 
+    def look_up(self, repository: Repository) -> HostRepository:
+        return self.find_repository(repository.path)
+
     def check_identity(self, repository: Repository) -> None:
         pass
 

@@ -91,7 +91,7 @@ THE_PLAN: tuple[Mutant, ...] = (
         5,
         "what a plan handed in can't change after its result",
         "storage/stage_jobs.py",
-        'WHERE id = ? AND lease_id = ? AND ({is_open})",\n',
+        'WHERE id = ? AND lease_id = ? AND {_IS_OPEN}",\n',
         'WHERE id = ? AND lease_id = ?",\n',
         S + "test_runner_door.py::test_an_upload_that_ends_after_the_result_changes_nothing",
     ),

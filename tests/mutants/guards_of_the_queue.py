@@ -34,8 +34,8 @@ THE_QUEUE: tuple[Mutant, ...] = (
         7,
         "a stage's end is one transaction",
         R + "stages.py",
-        "    with services.records.write():\n        fresh = services.jobs.get(job.id)\n",
-        "    if True:\n        fresh = services.jobs.get(job.id)\n",
+        "    with services.records.write():\n        fresh = services.jobs.find(job.id)\n",
+        "    if True:\n        fresh = services.jobs.find(job.id)\n",
         S + "test_one_transaction.py::test_nobody_ever_sees_anything_half_done",
     ),
     mutant(

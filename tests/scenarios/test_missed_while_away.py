@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from bot.errors import OutsideTrouble, Refused
 from bot.run import RunStatus
 from handlers.jobs import Job, Verb
 from tests.scenarios.fates import minutes_pass
-from tests.scenarios.talk import MORE, Team
+from tests.scenarios.talk import BEFORE_MERGE, MORE, Team
 from tests.scenarios.world import HELLO, World
 
 
@@ -68,6 +72,66 @@ def test_a_draft_that_became_ready_unheard_is_planned_once(world: World) -> None
     assert (run.pull_number, run.status) == (pull.number, RunStatus.PLANNED_AND_FINISHED)
     minutes_pass(world, 25)
     assert world.only_run().id == run.id
+
+
+class Killed(BaseException):
+    """What ends a process."""
+
+
+def _once(patch: pytest.MonkeyPatch, where: str, error: BaseException) -> None:
+    """The first call fails so."""
+    module, _, name = where.rpartition(".")
+    real, errors = getattr(importlib.import_module(module), name), [error]
+
+    def tried(*arguments: Any, **more: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return real(*arguments, **more)
+
+    patch.setattr(where, tried)
+
+
+def test_a_pull_request_that_was_half_dealt_with_is_dealt_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What we know of it is noted before its runs are made: that it is known says nothing."""
+    team = _team(world)
+    team.repo.push("feature", {"more.tf": MORE}, by=team.alice)
+    pull = team.repo.open_pull("feature", by=team.alice)
+    _once(monkeypatch, "handlers.reactions.pulls.make_runs", OutsideTrouble("the host is away"))
+    _time_passes_unheard(team)
+    run = world.only_run()
+    assert (run.pull_number, run.status) == (pull.number, RunStatus.PLANNED_AND_FINISHED)
+    assert world.services.pulls.unsettled(world.repository().id) == set()
+
+
+def test_a_closed_pull_request_that_was_half_dealt_with_holds_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = _team(world, **BEFORE_MERGE)
+    pull = team.open(files={"more.tf": MORE})
+    run = world.only_run()
+    assert run.status is RunStatus.PLANNED_AND_SAVED
+    pull.close(by=team.alice)
+    with monkeypatch.context() as patch:
+        _once(patch, "handlers.reactions.pulls.end_run", Killed())
+        with pytest.raises(Killed):
+            _time_passes_unheard(team)
+    assert world.run(run).status is RunStatus.PLANNED_AND_SAVED
+    minutes_pass(world, 12)
+    assert world.run(run).status is RunStatus.DISCARDED
+
+
+def test_a_pull_request_that_is_refused_keeps_no_other_from_being_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = _team(world)
+    for branch in ("one", "two"):
+        team.repo.push(branch, {f"{branch}.tf": MORE}, by=team.alice)
+        team.repo.open_pull(branch, by=team.alice)
+    _once(monkeypatch, "handlers.reactions.pulls.make_runs", Refused("it can't be unpacked"))
+    _time_passes_unheard(team)
+    other = world.only_run()
+    minutes_pass(world, 25)
+    assert world.only_run().id == other.id
 
 
 def test_new_and_moved_tags_that_nobody_told_of_are_run_once(world: World) -> None:

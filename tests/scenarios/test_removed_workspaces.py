@@ -7,7 +7,7 @@ import requests
 
 from bot.run import RunStatus
 from storage.tokens import TokenKind
-from tests.scenarios.talk import BEFORE_MERGE, Team
+from tests.scenarios.talk import BEFORE_MERGE, MORE, Team
 from tests.scenarios.world import World
 
 
@@ -30,6 +30,29 @@ def test_what_waited_for_it_waits_no_more(world: World, how: str) -> None:
     remove(world, team, how)
     assert team.status(run.commit_sha, "runlock/apply").startswith("success")
     assert "prod" not in pull.comments[0].body
+
+
+def test_the_others_of_its_repository_go_on_while_it_leaves(world: World) -> None:
+    team = Team(world)
+    world.workspace("stage", team.repo)
+    world.services.leaving.begin(team.prod.id)
+    commit_sha = team.repo.push("main", {"more.tf": MORE}, by=team.alice)
+    world.settle()
+    run = world.only_run()
+    assert (run.commit_sha, world.services.workspaces.get(run.workspace_id).name) == (commit_sha, "stage")
+    (delivery,) = world.services.inbox.recent(limit=1)
+    assert delivery.outcome == "1 run made: stage; none in prod: prod is being removed"
+
+
+def test_what_is_refused_everywhere_shows_so_at_the_commit(world: World) -> None:
+    team = Team(world)
+    world.services.leaving.begin(team.prod.id)
+    commit_sha = team.repo.push("main", {"more.tf": MORE}, by=team.alice)
+    world.settle()
+    assert world.runs() == []
+    state, _, words = team.status(commit_sha, "runlock/plan").partition(": ")
+    assert state in ("error", "failure")  # as each host calls it
+    assert words == "not planned: it was refused, `runlock deliveries` says why"
 
 
 def test_another_workspace_is_still_waited_for(world: World) -> None:

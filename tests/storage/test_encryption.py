@@ -1,5 +1,7 @@
 """Small values and the key: sealed to what they are about, made once, whole or not there."""
 
+import io
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import RunlockError
-from storage.encryption import KEY_BYTES, Keyring, SealBroken, load_or_make_key
+from storage.encryption import CHUNK_BYTES, KEY_BYTES, Keyring, SealBroken, load_or_make_key
 
 KEYS = Keyring(b"k" * 32)
 
@@ -61,3 +63,36 @@ def test_processes_that_start_together_read_the_same_key(tmp_path: Path) -> None
         thread.join()
     assert len(keys) == 8
     assert len(set(keys)) == 1
+
+
+class Reads:
+    """A stream that returns as many bytes at a time as it likes, whatever it is asked for."""
+
+    def __init__(self, content: bytes, sizes: tuple[int, ...]) -> None:
+        self._content, self._sizes = content, itertools.cycle(sizes)
+
+    def read(self, _: int) -> bytes:
+        size = next(self._sizes)
+        found, self._content = self._content[:size], self._content[size:]
+        return found
+
+
+@pytest.mark.parametrize("sizes", [(CHUNK_BYTES - 1,), (1_000_003, 5), (CHUNK_BYTES,), (3 * CHUNK_BYTES + 1,)])
+@pytest.mark.parametrize("length", [0, 1, CHUNK_BYTES, 2 * CHUNK_BYTES, 3 * CHUNK_BYTES + 7])
+def test_a_stream_is_opened_whatever_pieces_it_came_in(sizes: tuple[int, ...], length: int) -> None:
+    content = os.urandom(length)
+    sealed = io.BytesIO()
+    assert KEYS.seal_stream(Reads(content, sizes), sealed, "blob-1") == length  # type: ignore[arg-type]
+    sealed.seek(0)
+    assert b"".join(KEYS.open_stream(sealed, "blob-1")) == content
+    header = len(KEYS.seal(b"", "")) - 12 - 16 + 7  # nonce and tag of a small value; a stream has a prefix
+    for pieces in ((header, 65_537), (header, 4 * CHUNK_BYTES)):
+        assert b"".join(KEYS.open_stream(Reads(sealed.getvalue(), pieces), "blob-1")) == content  # type: ignore[arg-type]
+
+
+def test_a_stream_that_was_cut_off_does_not_open() -> None:
+    sealed = io.BytesIO()
+    KEYS.seal_stream(io.BytesIO(os.urandom(2 * CHUNK_BYTES)), sealed, "blob-1")
+    for length in (len(sealed.getvalue()) - 1, CHUNK_BYTES + 16 + 18, 18):
+        with pytest.raises(SealBroken):
+            list(KEYS.open_stream(io.BytesIO(sealed.getvalue()[:length]), "blob-1"))

@@ -70,6 +70,22 @@ def test_what_a_person_can_put_right_is_refused_in_a_sentence(
     assert len(job.text.splitlines()) >= 4  # the header's three, which a client drops, and the reason
 
 
+@pytest.mark.parametrize("files", [{"readme.md": "hello"}, {"docs/main.tf": "", ".hidden.tf": "", "main.tofu": ""}])
+def test_a_folder_without_configuration_is_not_planned_as_destroying_everything(
+    runner: Runner, server: FakeRunlock, files: dict[str, str]
+) -> None:
+    version = runner.add_engine("9.0.0", PLANS % "echo p > $out")
+    job = server.plan(files, engine_version=version)
+    runner.execute(job)
+    assert job.result is not None
+    assert job.result["outcome"] == "refused"
+    assert "there are no configuration files in the working directory" in job.result["error"]
+    destroying = server.plan(files, engine_version=version, is_destroy=True)
+    runner.execute(destroying)
+    assert destroying.result is not None
+    assert destroying.result["outcome"] == "succeeded"
+
+
 def test_no_engine_is_one_sentence_that_says_where_it_was_looked_for(
     make_runner: Callable[..., Runner], server: FakeRunlock
 ) -> None:

@@ -8,7 +8,7 @@ from bot.errors import Refused
 from bot.runner.identity import runner_environment
 from bot.runner.limits import MEGABYTE, Limits
 from bot.runner.settings import RunnerSettings, SandboxMode
-from bot.settings import described
+from bot.settings import Settings, described
 
 LEAST = {"RUNLOCK_RUNNER_POOL_TOKEN": "t0ken"}
 
@@ -69,6 +69,18 @@ def test_the_embedded_runner_gets_them() -> None:
     given = {name: "77" for name, _, _ in described() if name.startswith(("RUNLOCK_ENGINE_", "RUNLOCK_LEAST_"))}
     passed = runner_environment(given, address="http://localhost", data=Path("/srv"), pool_token="t0ken")
     assert given.items() <= passed.items()
+
+
+def test_the_embedded_runner_has_its_name_and_trusts_whom_the_server_trusts() -> None:
+    given = {"RUNLOCK_RUNNER_NAME": "north", "REQUESTS_CA_BUNDLE": "/etc/company.pem"}
+    passed = runner_environment(given, address="http://localhost", data=Path("/srv"), pool_token="t0ken")
+    assert given.items() <= passed.items()
+
+
+def test_a_queue_s_password_shows_in_no_repr() -> None:
+    given = {**LEAST, "RUNLOCK_QUEUE": "redis://user:pa55word@queue.test/0"}
+    assert "pa55word" not in repr(Settings.from_environment(given))
+    assert "pa55word" not in repr(RunnerSettings.from_environment(given))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from bot.errors import Refused
 from handlers.cli import serve
-from handlers.cli.serve import read_procfile
+from handlers.cli.serve import Program, address_within, read_procfile
 from tests.fakes.command_line import Terminal
 
 ROOT = Path(__file__).parents[3]
@@ -171,6 +171,34 @@ def test_the_repository_s_procfile_is_the_built_in_one() -> None:
 def test_a_procfile_s_odd_line_is_refused(line: str) -> None:
     with pytest.raises(Refused, match="Procfile"):
         read_procfile(line)
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("::", "http://[::1]:8080"),
+        ("10.1.2.3", "http://10.1.2.3:8080"),
+        ("fd00::7", "http://[fd00::7]:8080"),
+        ("runlock.internal", "http://runlock.internal:8080"),
+    ],
+)
+def test_the_runner_reaches_web_where_it_listens(bind: str, address: str) -> None:
+    assert address_within(bind, 8080) == address
+
+
+def test_serve_tells_its_runner_where_web_listens(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs: list[Program] = []
+    monkeypatch.setattr(serve.Supervisor, "__init__", lambda _, given, __: programs.extend(given))
+    monkeypatch.setattr(serve.Supervisor, "run", lambda _: None)
+    monkeypatch.setattr(serve, "own_user", lambda *_: (None, "as we are"))
+    terminal.set("RUNLOCK_BIND", "127.0.0.9")
+
+    terminal.runlock("serve")
+
+    (runner,) = [program for program in programs if program.name == "runner"]
+    assert runner.environment["RUNLOCK_ADDRESS"].startswith("http://127.0.0.9:")
 
 
 def test_serve_says_what_is_wrong_with_its_settings(terminal: Terminal) -> None:

@@ -51,6 +51,32 @@ def test_init_twice_says_that_it_is_there_and_leaves_the_token_alone(terminal: T
     assert (terminal.folder / "token").read_text() == token
 
 
+def test_init_gives_no_token_of_somebody_else_of_the_same_name(acme: Terminal) -> None:
+    (acme.folder / "theirs").write_text("kept\n")
+    arguments = ("init", "--organization", "second", "--email", "ada@elsewhere.example", "--token-file", "theirs")
+
+    said = acme.refused(*arguments)
+
+    assert said == "the user ada has another address; give this owner another name with --user NAME"
+    assert (acme.folder / "theirs").read_text() == "kept\n"
+    assert "username has" in acme.refused(*arguments, "--user", "a da")
+    assert "owner ada2 (ada@elsewhere.example)" in acme.runlock(*arguments, "--user", "ada2")
+    with acme.services() as services:
+        token = services.tokens.find((acme.folder / "theirs").read_text().strip(), TokenKind.USER)
+        owner = services.people.user_named("ada2")
+    assert token is not None
+    assert owner is not None
+    assert token.holder_id == owner.id
+
+
+def test_the_same_address_is_the_same_owner(acme: Terminal) -> None:
+    with acme.services() as services:
+        (ada,) = services.people.users()
+    acme.runlock("init", "--organization", "second", "--email", ada.email.upper(), "--user", "ada")
+    with acme.services() as services:
+        assert services.people.users() == [ada]
+
+
 def test_a_token_that_can_not_be_written_makes_no_organization(terminal: Terminal) -> None:
     arguments = ("init", "--organization", "acme", "--email", "ada@example.com")
     assert "can't be written" in terminal.refused(*arguments, "--token-file", "nowhere/token")

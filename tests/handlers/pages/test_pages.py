@@ -6,6 +6,7 @@ import pytest
 
 from bot.events import HostUser, PullRequest
 from bot.manifest import Category
+from bot.permissions import Level, RunsAccess, WorkspaceAccess
 from bot.run import RunKind, RunStatus, Stage, TriggerReason
 from handlers.pages.home_view import WORKSPACES_PER_PAGE
 from tests.fakes.door_world import SHA, TWO_CHANGES, World, value
@@ -122,6 +123,24 @@ def test_run_page(world: World) -> None:
     assert "hunter2" not in text
     # What is destroyed is named before what is added.
     assert text.index("terraform_data.old") < text.index("terraform_data.new")
+
+
+def test_whoever_may_not_read_variables_sees_none_in_a_run(world: World) -> None:
+    workspace, services = world.workspace(), world.services
+    run = world.run(workspace, RunStatus.PLANNED, variables=(value("region", "eu-central-1"),))
+    mia = services.people.add_user("mia", "mia@acme.test")
+    services.people.join(world.organization.id, mia.id)
+    team = services.teams.add(world.organization.id, "watchers")
+    services.teams.join(team.id, [mia.id])
+    access = WorkspaceAccess(Level.CUSTOM, runs=RunsAccess.READ)
+    services.team_access.give(team.id, workspace.id, access)
+    path, headers = f"/app/acme/prod/runs/{run.id}", {"Authorization": f"Bearer {world.token_of(mia)}"}
+    answer = world.browser().get(path, headers=headers)
+    assert answer.status_code == 200
+    assert run.short_digest in answer.text
+    assert "region" not in answer.text
+    assert "eu-central-1" not in answer.text
+    assert "To see the variables takes the right to read them in prod." in answer.text
 
 
 def test_run_page_says_the_place_in_the_queue(world: World) -> None:
