@@ -1,6 +1,7 @@
 """Plans, applies and their logs: framed, readable without a token, at any time and from any offset."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,7 +9,9 @@ import pytest
 
 from bot.run import Run, RunStatus, Stage
 from bot.run_options import RunOptions
+from handlers.jobs import Job, Verb
 from handlers.run_logs import MOST_BYTES
+from handlers.tasks import perform
 from tests.fakes.door_world import START, TWO_CHANGES, World
 
 STX, ETX = b"\x02", b"\x03"
@@ -95,6 +98,36 @@ def test_a_log_grows_while_it_is_read(world: World) -> None:
     assert read(world, path, 9, 100) == ETX
     assert read(world, path, 5, 100) == b"two\n" + ETX
     assert read(world, path, 5, 4) == b"two\n"
+
+
+@pytest.mark.parametrize("limit", [1, 7, 20, 21, 65536])
+def test_the_log_of_an_apply_whose_runner_vanished_says_so_at_its_end(world: World, limit: int) -> None:
+    """Whoever follows it by CLI reads nothing else."""
+    run = world.run(world.workspace(), RunStatus.APPLYING)
+    path = log_path(world, run, Stage.APPLY)
+    world.stage(run, Stage.APPLY, b"Creating...\nCreated.\n")
+    assert read(world, path) == STX + b"Creating...\nCreated.\n"
+    world.clock.advance(seconds=3600)
+    (job,) = world.services.jobs.expired()
+    perform(world.services, Job(Verb.LOSE_STAGE, job.id))
+    said = b"\nRunlock: runner runner-1 vanished in the middle of the apply; nobody knows how far it came; "
+    said += b"the workspace is locked until somebody has looked at what is there and unlocks it\n"
+    assert read(world, path) == STX + b"Creating...\nCreated.\n" + said + ETX
+    assert follow(world, path, limit) == read(world, path)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 65536])
+def test_the_log_of_an_apply_that_was_refused_at_its_turn_says_why(world: World, limit: int) -> None:
+    run = world.run(world.workspace(), RunStatus.APPLY_QUEUED, error="the state of prod has changed")
+    job_id = world.services.jobs.add(run.id, Stage.APPLY)
+    world.services.jobs.withdraw(job_id)
+    world.services.runs.move(run, replace(run, status=RunStatus.ERRORED))
+    path = log_path(world, run, Stage.APPLY)
+    first, on, third, *said = read(world, path).strip(STX + ETX).decode().splitlines()
+    assert (first, on) == ("Runlock", "on the server")  # a client leaves the first three lines out
+    assert third == f"Ending the apply of {run.id}..."
+    assert said == ["", "Runlock: the state of prod has changed"]
+    assert follow(world, path, limit) == read(world, path)
 
 
 def test_a_stage_that_never_ran_has_an_empty_log(world: World) -> None:
