@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from handlers.tasks import open_queues
 from storage.people import Organization
 
 F = TypeVar("F", bound=Callable[..., Any])
+BACKLOG = 1024  # connections that wait to be taken
 _MASTER_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 
 
@@ -83,3 +85,17 @@ def find_workspace(services: Services, organization: Organization, name: str) ->
 organization_option = click.option(
     "--organization", "-o", default=None, help="The organization; needed if there are several."
 )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, to be shared: whichever process is free takes the next connection. Raises Refused."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Refused(f"listening on {host} port {port} (RUNLOCK_BIND, RUNLOCK_PORT): {error.strerror}") from error
+    return listener

@@ -20,7 +20,7 @@ import structlog
 
 from bot.errors import Refused
 from bot.runner.identity import own_user, runner_environment
-from handlers.cli.common import open_here, read_settings
+from handlers.cli.common import listen, open_here, read_settings
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -142,6 +142,8 @@ def serve(procfile: Path | None) -> None:
     lines = read_procfile(procfile.read_text() if procfile else _BUILT_IN)
     settings = read_settings()
     services = open_here(settings)
+    if "web" in lines:
+        listen(settings.bind, settings.port).close()  # taken by another server? That is said before anything starts
     pool_token = services.pool_token
     services.close()
     data = settings.data.resolve()

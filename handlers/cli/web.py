@@ -16,14 +16,13 @@ import structlog
 from waitress.server import create_server
 
 from handlers.app import LARGEST_BODY, create_app
-from handlers.cli.common import open_here, read_settings
+from handlers.cli.common import listen, open_here, read_settings
 from handlers.nudger import Nudger
 from handlers.tasks import open_queues
 
 WEB_THREADS = 16  # of each process; SQLite has a connection per thread
 MOST_CONNECTIONS = 1000
 IDLE_SECONDS = 60  # after which a connection that sends nothing is closed
-BACKLOG = 1024
 GARBAGE_THRESHOLD = 10_000  # new objects between two looks for garbage; a request makes a few hundred
 log = structlog.get_logger()
 
@@ -55,16 +54,6 @@ def look_for_garbage_rarely() -> None:
     """For a process that has all it needs, and makes only answers from now on."""
     gc.freeze()  # what is there now stays: it need not be looked through again and again
     gc.set_threshold(GARBAGE_THRESHOLD)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, to be shared: whichever process is free takes the next connection."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
-    return listener
 
 
 def serve_app(app: Any, listener: socket.socket) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from bot.errors import Refused
 from handlers.cli import serve
+from handlers.cli.common import listen
 from handlers.cli.serve import Program, address_within, read_procfile
 from tests.fakes.command_line import Terminal
 
@@ -207,3 +208,16 @@ def test_serve_says_what_is_wrong_with_its_settings(terminal: Terminal) -> None:
     assert "does not exist" in terminal.misused("serve", "--procfile", "nowhere")
     terminal.set("RUNLOCK_PORT", "many")
     assert terminal.refused("serve") == "RUNLOCK_PORT is 'many'; it must be a whole number"
+
+
+def test_a_port_that_another_server_has_is_said_before_anything_starts(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve.Supervisor, "run", lambda _: pytest.fail("it has started"))
+    with contextlib.closing(listen("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        terminal.set("RUNLOCK_BIND", "127.0.0.1")
+        terminal.set("RUNLOCK_PORT", str(port))
+        for command in ("serve", "web"):
+            said = terminal.refused(command)
+            assert said == f"listening on 127.0.0.1 port {port} (RUNLOCK_BIND, RUNLOCK_PORT): Address already in use"
