@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from bot.run import RunStatus, Stage
 from tests.handlers.api.state_world import Prod, a_state
@@ -48,6 +51,22 @@ def test_a_rollback_is_a_new_version_with_a_serial_of_its_own(prod: Prod) -> Non
     assert prod.get(f"state-versions/{first}/download").data == a_state(
         1, outputs={"who": {"value": "first", "type": "string"}}
     )
+
+
+@pytest.mark.parametrize("mebibytes", [1, 2, 5])
+def test_a_large_state_that_came_in_a_document_is_whole_and_can_be_returned_to(prod: Prod, mebibytes: int) -> None:
+    """It is read and sealed piece by piece, and the pieces of one are not as long as those of the other."""
+    outputs = {"filling": {"value": random.Random(mebibytes).randbytes(mebibytes << 19).hex(), "type": "string"}}
+    prod.lock()
+    large, small = a_state(1, outputs=outputs), a_state(2)
+    first = prod.create(large)
+    assert first.status_code == 201
+    assert prod.current() == large
+    assert prod.create(small).status_code == 201
+    relationship = {"rollback-state-version": {"data": {"type": "state-versions", "id": first.json["data"]["id"]}}}
+    body = {"data": {"type": "state-versions", "relationships": relationship}}
+    assert prod.world.ask("PATCH", f"{prod.path}/state-versions", body).status_code == 201
+    assert prod.current() == large.replace(b'"serial": 1', b'"serial": 3')
 
 
 def test_what_a_run_ended_with_is_no_snapshot_after_a_rollback_to_it(prod: Prod) -> None:
