@@ -22,9 +22,11 @@ from typing import BinaryIO
 import structlog
 
 from bot.errors import OutsideTrouble, Refused
+from bot.runner.tar_members import bounded_members
 from bot.runner.trees import Entry, remove, walk
 
 MOST_MEMBERS = 200_000
+MOST_SYMLINKS = 10_000  # each is followed
 MOST_BYTES = 2 * 1024**3  # of a whole tree, unpacked
 MOST_PARTS = 100  # of a path: deeper than any configuration, and shallow enough for whatever recurses
 LONGEST_PATH = 2048  # bytes from the tree's top: with what is before it, half of what the system takes
@@ -118,7 +120,7 @@ def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = ()) -> None:
     symlinks: list[tuple[Path, str]] = []
     total = 0
     try:
-        with tarfile.open(archive, "r|*") as tar:
+        with tarfile.open(archive, "r|*", tarinfo=bounded_members()) as tar:
             for number, member in enumerate(tar, start=1):
                 total += max(member.size, 0)
                 if number > MOST_MEMBERS or total > MOST_BYTES:
@@ -128,6 +130,8 @@ def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = ()) -> None:
                     continue
                 if member.issym():
                     symlinks.append((target, member.linkname))
+                    if len(symlinks) > MOST_SYMLINKS:
+                        raise Refused(f"the configuration has over {MOST_SYMLINKS} symlinks")
                 else:
                     _write_member(tar, member, target)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
@@ -272,11 +276,13 @@ def shown(name: str) -> str:
 
 
 def _followed(path: Path) -> str:
-    """Where a path leads through its symlinks."""
+    """Where a path leads through its symlinks. Raises Refused where the system would not follow them, after some 40."""
     try:
-        return os.path.realpath(path)
-    except RecursionError as error:  # Python's way, a level for each symlink of a chain; the system gives up after 40
-        raise Refused(f"{shown(path.name)} leads through too many symlinks") from error
+        os.stat(path)
+    except OSError as error:  # one that leads to nothing is followed all the same
+        if error.errno == errno.ELOOP:
+            raise Refused(f"{shown(path.name)} leads through too many symlinks") from error
+    return os.path.realpath(path)
 
 
 def _is_inside(path: str, root: str) -> bool:

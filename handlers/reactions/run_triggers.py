@@ -5,6 +5,7 @@ from dataclasses import replace
 import structlog
 
 from bot.errors import OutsideTrouble, Refused
+from bot.ids import WorkspaceId
 from bot.run import Run, RunKind, RunStatus, TriggerReason
 from bot.workspace import Workspace
 from handlers.jobs import Job
@@ -49,7 +50,8 @@ def _request(services: Services, source: Run, origin: Workspace, target: Workspa
         created_by="Runlock",
         message=f"Triggered by the apply of {source.id} in {origin.name}",
         may_auto_apply=True,
-        auto_apply=target.auto_apply_run_trigger,
+        # Where a circle of triggers closes, somebody is asked: by itself it would never end.
+        auto_apply=target.auto_apply_run_trigger and target.id not in _workspaces_before(services, source),
     )
     if target.repository_id is None:
         version = services.configurations.newest_upload(target.id)
@@ -65,8 +67,22 @@ def _request(services: Services, source: Run, origin: Workspace, target: Workspa
     return replace(request, repository=repository, commit_sha=commit_sha, branch=branch)
 
 
+_TRIGGERED = "trigger-"
+
+
 def _delivery(source: Run) -> str:
-    return f"trigger-{source.id}"
+    return f"{_TRIGGERED}{source.id}"
+
+
+def _workspaces_before(services: Services, source: Run) -> set[WorkspaceId]:
+    """Where the runs were that led to this one, each triggered by the one before."""
+    found = {source.workspace_id}
+    earlier: Run | None = source
+    while earlier is not None and earlier.delivery.startswith(_TRIGGERED):
+        earlier = services.runs.find(earlier.delivery.removeprefix(_TRIGGERED))
+        if earlier is not None:
+            found.add(earlier.workspace_id)
+    return found
 
 
 def _note(services: Services, source: Run, text: str) -> None:

@@ -70,6 +70,23 @@ def test_the_workspaces_own_auto_apply_is_for_its_own_pushes(github_world: World
     assert github_world.statuses_of_runs(two.app) == [RunStatus.PLANNED]
 
 
+def test_a_circle_of_triggers_asks_somebody_where_it_closes(github_world: World) -> None:
+    """Each of them would change something at every run."""
+    always = {"main.tf": HELLO + 'resource "terraform_data" "now" {\n  input = timestamp()\n}\n'}
+    two = Two(github_world, auto_apply_run_trigger=True)
+    services = github_world.services
+    services.workspaces.change(two.network.id, {"auto_apply_run_trigger": True})
+    services.triggers.add(two.network, two.app)
+    two.repo.push("main", always, by=two.team.alice)
+    github_world.settle()
+    for run in github_world.runs(two.app):
+        github_world.enqueue(confirm(services, run.id, "alice"))
+    two.team.repo.push("main", always, by=two.team.alice)
+    github_world.settle()
+    assert github_world.statuses_of_runs(two.network)[-1] is RunStatus.PLANNED
+    assert len(github_world.runs(two.network)) + len(github_world.runs(two.app)) < 8
+
+
 def test_it_runs_what_the_workspace_ran_last(github_world: World) -> None:
     """TFE's rule: a triggered run is on the current configuration, not on what was pushed but never run."""
     two = Two(github_world, trigger_patterns=["modules/**"])
