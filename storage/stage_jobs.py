@@ -100,11 +100,11 @@ class StageJobs:
         return token if touched else None
 
     def claim_again(self, job_id: StageJobId, lease: timedelta, nonce: str) -> str | None:
-        """The same attempt claims once more, since the answer was lost: a fresh token, and nothing else has moved."""
+        """The same attempt claims once more, since the answer was lost: a fresh token for the same claim."""
         token = secrets.token_urlsafe(32)
         touched = self._records.change(
             """UPDATE stage_jobs SET token_hash = ?, lease_until = ?
-               WHERE id = ? AND status = 'claimed' AND nonce_hash = ? AND nonce_hash != '' AND log_size = 0""",
+               WHERE id = ? AND status = 'claimed' AND nonce_hash = ? AND nonce_hash != ''""",
             (hash_token(token), self._until(lease), job_id, hash_token(nonce)),
         )
         return token if nonce and touched else None

@@ -3,7 +3,7 @@
 This file is copied into the repository's hooks folder by `runlock connect git PATH` and runs there by itself: Python's
 standard library only, nothing of Runlock's, Python 3.7 or later. Git starts it after the push is done
 (https://git-scm.com/docs/githooks#post-receive); what it prints reaches the pusher as `remote:` lines. It never fails
-the push, and leaves after a minute at most.
+the push, and waits for the server for a minute at most.
 """
 
 from __future__ import annotations

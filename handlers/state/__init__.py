@@ -1,1 +1,1 @@
-"""The engines' door to state. Now: Terraform's `http` backend, for runs."""
+"""The doors to state beside the v2 API: Terraform's `http` backend, the old `atlas` one, and uploads by address."""
