@@ -23,14 +23,16 @@ def finish_removing(services: Services, workspace_id: WorkspaceId) -> list[Job]:
     """
     if not services.leaving.has(workspace_id):
         return []
+    try:
+        workspace = services.workspaces.get(workspace_id)
+    except NotFound:
+        return []  # somebody else has finished it at this moment
     # Pull requests that wait for its runs must not wait for ever: they are told in the write that takes the runs.
-    at_heads = heads_with_runs(services, services.workspaces.get(workspace_id))
+    at_heads = heads_with_runs(services, workspace)
     _remove_past(services, workspace_id, {run.id for run in at_heads})
     with services.records.write():
-        try:
-            services.workspaces.get(workspace_id)
-        except NotFound:
-            return []  # somebody else has finished it
+        if not services.leaving.has(workspace_id):
+            return []  # somebody else has finished it meanwhile
         services.dropped.note_workspace(workspace_id)
         services.workspaces.remove(workspace_id)
         jobs = [job for run in at_heads for job in report(services, run)]
