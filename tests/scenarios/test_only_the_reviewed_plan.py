@@ -92,7 +92,7 @@ def test_a_base_that_moved_is_no_matter_where_nobody_asks_for_it(world: World) -
     team = Team(world, **BEFORE_MERGE, apply_requirements=[])
     pull = team.open()
     run = world.only_run()
-    team.repo.push("main", {"README.md": "changed"}, by=team.bob)
+    team.repo.push("main", {"other.tf": "# changed\n"}, by=team.bob)
     world.settle()
     for pushed in world.runs()[1:]:
         assert pushed.status is RunStatus.PLANNED_AND_FINISHED

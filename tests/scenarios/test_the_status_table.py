@@ -109,7 +109,7 @@ def test_a_push_is_pending_until_somebody_decides(world: World) -> None:
 
 def test_a_push_with_nothing_to_change_and_one_that_is_discarded(world: World) -> None:
     team = Team(world)
-    nothing = team.repo.push("main", {"notes.txt": "words"}, by=team.alice)
+    nothing = team.repo.push("main", {"main.tf": "# nothing yet\n"}, by=team.alice)
     world.settle()
     assert team.status(nothing, APPLY) == "success: nothing to change"
     changes = team.repo.push("main", {"main.tf": HELLO}, by=team.alice)
