@@ -1,8 +1,6 @@
-"""What may a person do because of their role in the repository, at its host? Asked at the moment of doing."""
+"""Which role does a person have in the repository, at its host? Read at the moment of doing."""
 
 from enum import IntEnum
-
-from bot.workspace import ApplyPermission
 
 
 class HostRole(IntEnum):
@@ -18,13 +16,6 @@ class HostRole(IntEnum):
     WRITE = 30
     MAINTAIN = 40
     ADMIN = 50
-
-
-_LEAST = {
-    ApplyPermission.WRITE: HostRole.WRITE,
-    ApplyPermission.MAINTAIN: HostRole.MAINTAIN,
-    ApplyPermission.ADMIN: HostRole.ADMIN,
-}
 
 
 def role_from_github(name: str) -> HostRole:
@@ -49,13 +40,3 @@ def role_from_gitlab(access_level: int) -> HostRole:
     if access_level >= 20:
         return HostRole.TRIAGE
     return HostRole.READ if access_level >= 10 else HostRole.NONE
-
-
-def may_apply(role: HostRole, needed: ApplyPermission) -> bool:
-    """Whether a role at the host reaches a workspace's `apply-permission`."""
-    return role >= _LEAST[needed]
-
-
-def may_plan(role: HostRole) -> bool:
-    """Planning runs the pull request's code with the workspace's variables: writers only."""
-    return role >= HostRole.WRITE

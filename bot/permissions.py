@@ -1,4 +1,7 @@
-"""What may somebody do in an organization, and in a workspace of it? One decision for every door.
+"""What may somebody do: anywhere, in an organization, in a workspace, with a team, by a role at a host? Decided here.
+
+The doors find out the facts (who asks, their teams, what those were given) and ask. Who holds a lock at this moment is
+no permission, but a fact of the queue: `handlers/state/holding.py`.
 
 Source: https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/permissions
 What a kind of token never does: https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
@@ -9,49 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-
-class Needs(StrEnum):
-    """What a rule of the API asks of whoever calls it."""
-
-    TOKEN = "a user's, a team's or an organization's token"
-    USER = "a user's token"
-    ENTITLEMENTS = "seeing what the organization offers"
-    MEMBER = "membership of the organization"
-    OWNER = "ownership of the organization"
-    MANAGE_WORKSPACES = "managing workspaces"
-    MANAGE_MEMBERSHIP = "managing membership"
-    MANAGE_TEAMS = "managing teams"
-    MANAGE_TEAM_TOKENS = "managing the team's tokens"
-    MANAGE_VCS = "managing VCS settings"
-    MANAGE_POLICIES = "managing policies"
-    MANAGE_POLICY_OVERRIDES = "overriding policies"
-    MANAGE_PROJECTS = "managing projects"
-    WORKSPACE_FIND = "finding the workspace"  # the document alone: what the CLI reads before its state
-    WORKSPACE_READ = "reading the workspace"
-    RUNS_READ = "reading runs"
-    RUNS_PLAN = "planning runs"
-    RUNS_APPLY = "applying runs"
-    FORCE_CANCEL = "cancelling runs by force"
-    VARIABLES_READ = "reading variables"
-    VARIABLES_WRITE = "writing variables"
-    OUTPUTS_READ = "reading outputs"
-    STATE_READ = "reading states"
-    STATE_WRITE = "writing states"
-    LOCK = "locking the workspace"
-    WORKSPACE_ADMIN = "administering the workspace"
-    SITE_ADMIN = "administering the site"
-
-
-ANYWHERE = frozenset({Needs.TOKEN, Needs.USER})
-OF_SITE = frozenset({Needs.SITE_ADMIN})  # no standing in an organization gives it, and it gives none
-OF_TEAM = frozenset({Needs.MANAGE_TEAM_TOKENS})
-IN_ORGANIZATION = frozenset(
-    {Needs.ENTITLEMENTS, Needs.MEMBER, Needs.OWNER, Needs.MANAGE_WORKSPACES, Needs.MANAGE_MEMBERSHIP}
-    | {Needs.MANAGE_TEAMS, Needs.MANAGE_VCS, Needs.MANAGE_POLICIES, Needs.MANAGE_POLICY_OVERRIDES}
-    | {Needs.MANAGE_PROJECTS}
-)
-IN_WORKSPACE = frozenset(Needs) - ANYWHERE - OF_SITE - OF_TEAM - IN_ORGANIZATION
-NOTHING: frozenset[Needs] = frozenset()
+from bot.host_roles import HostRole
+from bot.needs import ANYWHERE, IN_ORGANIZATION, IN_WORKSPACE, NOTHING, OF_SITE, OF_TEAM, Needs
+from bot.workspace import ApplyPermission
 
 
 class Kind(StrEnum):
@@ -219,6 +182,19 @@ class Standing:
         return Flag.MANAGE_ORGANIZATION_ACCESS in self.flags and (flags ^ before) <= self.flags
 
 
+def anywhere(kind: Kind, *, is_site_admin: bool = False) -> frozenset[Needs]:
+    """What may be asked whatever organization it is in: by the kind of token, and by an administrator of the site."""
+    match kind:
+        case Kind.RUN:
+            return NOTHING
+        case Kind.TEAM | Kind.ORGANIZATION:
+            return frozenset({Needs.TOKEN})
+        case Kind.USER:
+            return ANYWHERE | (OF_SITE if is_site_admin else NOTHING)
+        case _:
+            assert_never(kind)
+
+
 def in_organization(standing: Standing) -> frozenset[Needs]:
     """What the standing allows in the organization itself."""
     if not standing.is_member:
@@ -242,8 +218,8 @@ def in_workspace(
 ) -> frozenset[Needs]:
     """What the standing allows in a workspace of the organization, with what its teams were given there.
 
-    `is_own`: whether it is the workspace of the run that asks. `is_shared`: whether that run's workspace may read its
-    state: by default all of an organization may.
+    `is_own`: whether it is the workspace of the run that asks. `is_shared`: whether its state is shared with that run's
+    workspace: by default it is with all of the organization.
     """
     if not standing.is_member:
         return NOTHING
@@ -271,13 +247,21 @@ def _from_flags(flags: frozenset[Flag]) -> frozenset[Needs]:
 
 
 def of_team(
-    standing: Standing, flags: frozenset[Flag], *, is_owners: bool, is_in_it: bool, members_may: bool
+    standing: Standing,
+    flags: frozenset[Flag],
+    *,
+    is_owners: bool,
+    is_secret: bool,
+    is_in_it: bool,
+    members_may: bool,
 ) -> frozenset[Needs]:
     """What the standing allows with a team that has these flags; a token of the team can do all that the team can.
 
     So nobody manages a team that is more than they are themselves: the owners' team least of all.
     `members_may`: whether the team lets its members make its tokens.
     """
+    if is_secret and not is_in_it and not standing.sees_secret_teams:
+        return NOTHING
     found = in_organization(standing)
     if is_owners:
         managing = {Needs.MANAGE_TEAMS, Needs.MANAGE_MEMBERSHIP, Needs.MANAGE_TEAM_TOKENS}
@@ -288,3 +272,28 @@ def of_team(
     if (Needs.MANAGE_TEAMS in found and within) or (is_in_it and members_may and standing.kind is Kind.USER):
         found |= OF_TEAM
     return found
+
+
+def of_member(standing: Standing, *, is_owner: bool) -> frozenset[Needs]:
+    """What the standing allows with somebody's membership: only an owner removes an owner."""
+    found = in_organization(standing)
+    return found - {Needs.MANAGE_MEMBERSHIP} if is_owner and not standing.is_owner else found
+
+
+# By a role at the host: of whoever writes a comment, on top of what their user may, if they have one.
+
+_LEAST = {
+    ApplyPermission.WRITE: HostRole.WRITE,
+    ApplyPermission.MAINTAIN: HostRole.MAINTAIN,
+    ApplyPermission.ADMIN: HostRole.ADMIN,
+}
+
+
+def may_apply(role: HostRole, needed: ApplyPermission) -> bool:
+    """Whether a role at the host reaches a workspace's `apply-permission`."""
+    return role >= _LEAST[needed]
+
+
+def may_plan(role: HostRole) -> bool:
+    """Planning runs the pull request's code with the workspace's variables: writers only."""
+    return role >= HostRole.WRITE

@@ -12,18 +12,8 @@ from typing import assert_never
 from bot.connection import Connection, Repository
 from bot.errors import NotAllowed, NotFound
 from bot.ids import OrganizationId, TeamId, WorkspaceId
-from bot.permissions import (
-    ANYWHERE,
-    IN_ORGANIZATION,
-    IN_WORKSPACE,
-    OF_SITE,
-    Kind,
-    Needs,
-    Standing,
-    in_organization,
-    in_workspace,
-    of_team,
-)
+from bot.needs import ANYWHERE, IN_ORGANIZATION, IN_WORKSPACE, OF_SITE, Needs
+from bot.permissions import Kind, Standing, anywhere, in_organization, in_workspace, of_team
 from bot.run import Run, RunStatus
 from bot.team import Team
 from bot.workspace import Workspace
@@ -64,6 +54,20 @@ class Asker:
                 assert_never(self.who)
 
     @property
+    def kind(self) -> Kind:
+        match self.who:
+            case User():
+                return Kind.USER
+            case Team():
+                return Kind.TEAM
+            case Organization():
+                return Kind.ORGANIZATION
+            case Run():
+                return Kind.RUN
+            case _:
+                assert_never(self.who)
+
+    @property
     def own_run(self) -> Run | None:
         """The run whose token asks."""
         return self.who if isinstance(self.who, Run) else None
@@ -77,11 +81,9 @@ class Asker:
 
         What is a site admin's raises NotFound for everybody else, as TFE answers.
         """
-        if self.needs in OF_SITE and not (isinstance(self.who, User) and self.who.is_site_admin):
-            raise NotFound("")
-        wrong = not isinstance(self.who, User) if self.needs is Needs.USER else isinstance(self.who, Run)
-        if self.needs in ANYWHERE and wrong:
-            raise NotAllowed(f"this needs {self.needs}")
+        is_site_admin = isinstance(self.who, User) and self.who.is_site_admin
+        if self.needs in (ANYWHERE | OF_SITE) - anywhere(self.kind, is_site_admin=is_site_admin):
+            raise NotFound("") if self.needs in OF_SITE else NotAllowed(f"this needs {self.needs}")
 
     # What the asker may.
 
@@ -103,15 +105,12 @@ class Asker:
             case _:
                 assert_never(self.who)
 
-    def owns(self, organization_id: OrganizationId) -> bool:
-        return self.standing(organization_id).is_owner
-
     def allowed_in(self, workspace: Workspace) -> frozenset[Needs]:
         """All that the asker may do in a workspace; nothing if it may not be seen."""
         standing = self.standing(workspace.organization_id)
         if isinstance(self.who, Run):
             own = self.services.workspaces.get(self.who.workspace_id)
-            is_shared = self.services.consumers.may_read_state_of(own, workspace)
+            is_shared = self.services.consumers.is_shared(workspace, own)
             return in_workspace(standing, (), is_own=own.id == workspace.id, is_shared=is_shared)
         return in_workspace(
             standing, self.services.team_access.given(workspace.id, self.team_ids(workspace.organization_id))
@@ -135,6 +134,17 @@ class Asker:
 
     def allowed_in_organization(self, organization_id: OrganizationId) -> frozenset[Needs]:
         return in_organization(self.standing(organization_id))
+
+    def allowed_with(self, team: Team) -> frozenset[Needs]:
+        """All that the asker may do with a team; nothing if it may not be seen."""
+        return of_team(
+            self.standing(team.organization_id),
+            team.flags,
+            is_owners=team.is_owners,
+            is_secret=team.is_secret,
+            is_in_it=team.id in self.team_ids(team.organization_id),
+            members_may=team.members_make_tokens,
+        )
 
     def team_ids(self, organization_id: OrganizationId) -> tuple[TeamId, ...]:
         """The asker's teams in an organization."""
@@ -213,17 +223,7 @@ class Asker:
     def team(self, team_id: str) -> Team:
         team = self.services.teams.get(team_id)
         missing = NotFound(f"there is no team {team_id}")
-        standing, is_in_it = self.standing(team.organization_id), team.id in self.team_ids(team.organization_id)
-        if team.is_secret and not is_in_it and not standing.sees_secret_teams:
-            raise missing
-        allowed = of_team(
-            standing,
-            team.flags,
-            is_owners=team.is_owners,
-            is_in_it=is_in_it,
-            members_may=team.members_make_tokens,
-        )
-        self._check(allowed, Needs.MEMBER, f"for the team {team.name}", missing)
+        self._check(self.allowed_with(team), Needs.MEMBER, f"for the team {team.name}", missing)
         return team
 
     def repository_of(self, workspace: Workspace) -> Repository | None:

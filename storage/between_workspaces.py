@@ -140,15 +140,10 @@ class RemoteStateConsumers:
             self._records.change("DELETE FROM remote_state_consumers WHERE workspace_id = ?", (workspace_id,))
             self.add(workspace_id, consumer_ids)
 
-    def may_read_state_of(self, reader: Workspace, target: Workspace) -> bool:
-        """Whether a run of `reader` may read the state of `target`: its own, or one of its organization's.
-
-        A target without `global-remote-state` is read only by those that it names.
-        """
-        if reader.organization_id != target.organization_id:
-            return False
-        if reader.id == target.id or target.global_remote_state:
-            return True
+    def is_shared(self, target: Workspace, reader: Workspace) -> bool:
+        """Whether `target` shares its state with `reader`: with its whole organization, or with those that it names."""
+        if target.global_remote_state:
+            return target.organization_id == reader.organization_id
         found = self._records.row(
             "SELECT 1 FROM remote_state_consumers WHERE workspace_id = ? AND consumer_id = ?", (target.id, reader.id)
         )

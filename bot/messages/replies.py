@@ -12,7 +12,7 @@ from bot.messages.escape import code, link, prose
 from bot.messages.facts import GITHUB_WORDS, HostWords, RunLine
 from bot.messages.fit import bounded_list
 from bot.messages.words import clock, count, exact_name, listing, short, standing
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run
 from bot.workspace import ApplyPermission
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Response
 
 from bot.errors import NotAllowed, NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.access import Asker
 from handlers.api.documents import ApiError
 from handlers.jobs import Job

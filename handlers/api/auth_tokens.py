@@ -6,7 +6,7 @@ from flask import Response
 
 from bot.errors import NotAllowed, NotFound, Refused
 from bot.ids import OrganizationId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.timestamps import from_text, maybe_text, to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
@@ -127,12 +127,13 @@ def _manageable(ask: Ask, token_id: str) -> Token:
 def _may_manage(ask: Ask, token: Token) -> bool:
     match token.kind:
         case TokenKind.USER:
-            return ask.asker.who == ask.services.people.user(token.user_id)
+            return ask.asker.who == ask.services.people.user(token.user_id)  # one's own affair, as everywhere above
         case TokenKind.TEAM:
             ask.asker.needing(Needs.MANAGE_TEAM_TOKENS).team(token.holder_id)
             return True
         case TokenKind.ORGANIZATION:
-            return ask.asker.owns(OrganizationId(token.holder_id))
+            owner = ask.services.people.organization_by_id(OrganizationId(token.holder_id))
+            return owner is not None and bool(ask.asker.needing(Needs.OWNER).organization(owner.name))
         case _:
             return False  # a login link is no API token
 

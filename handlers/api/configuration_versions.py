@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 from flask import Response, request
 
 from bot.errors import NotAllowed, NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.workspace import Workspace
 from handlers.addresses import reached_at
 from handlers.api.ask import Ask, Rule, conflicts

@@ -4,7 +4,7 @@ from flask import Response
 
 from bot.connection import Connection, Provider
 from bot.errors import NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one

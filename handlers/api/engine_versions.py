@@ -11,7 +11,7 @@ from flask import Response
 from packaging.version import Version
 
 from bot.errors import Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.terraform_version import (
     FACTS,
     FIRST_PLATFORM,

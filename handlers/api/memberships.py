@@ -7,8 +7,9 @@ from flask import Response
 
 from bot.errors import NotAllowed, NotFound, Refused
 from bot.ids import OrganizationId, TeamId
+from bot.needs import Needs
 from bot.organization import check_email
-from bot.permissions import Needs
+from bot.permissions import of_member
 from bot.team import Team
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
@@ -80,9 +81,10 @@ def remove(ask: Ask, membership_id: str) -> Response:
     membership = _found(ask, membership_id)
     organization_id, user = membership.organization_id, membership.user
     with conflicts(), ask.services.records.write():
-        if ask.services.people.is_owner(organization_id, user.id):
-            if not ask.asker.owns(organization_id):
-                raise NotAllowed(f"this needs {Needs.OWNER}: {user.username} is an owner")
+        is_owner = ask.services.people.is_owner(organization_id, user.id)
+        if Needs.MANAGE_MEMBERSHIP not in of_member(ask.asker.standing(organization_id), is_owner=is_owner):
+            raise NotAllowed(f"this needs {Needs.OWNER}: {user.username} is an owner")
+        if is_owner:
             refuse_without_owner(ask, organization_id, [user])
         ask.services.people.leave(membership)
     return nothing()

@@ -11,8 +11,8 @@ from flask import Response
 
 from bot.errors import NotFound, Refused
 from bot.ids import NotificationConfigurationId
+from bot.needs import Needs
 from bot.notifications import Answer, Destination, NotificationConfiguration, Trigger, check_url
-from bot.permissions import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import ApiError, Resource, nothing, one, paged, resource, to_one

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.api import configuration_versions, logs, state_writes
 from handlers.api.documents import MEDIA_TYPE
 from handlers.api.openapi_components import ERRORS, body_name, components, document_name

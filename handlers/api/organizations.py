@@ -3,8 +3,8 @@
 from flask import Response
 
 from bot.errors import Refused
+from bot.needs import Needs
 from bot.organization import check_organization
-from bot.permissions import Needs
 from bot.run import AT_A_RUNNER, AT_WORK
 from bot.timestamps import to_text
 from handlers.access import Asker

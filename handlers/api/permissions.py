@@ -1,7 +1,7 @@
 """What does a document say that its reader may do? TFE's words for what `bot/permissions.py` decides."""
 
 from bot.ids import OrganizationId
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.access import Asker
 
 _IN_WORKSPACE = {

@@ -11,7 +11,7 @@ from flask import Response
 
 from bot.errors import Refused
 from bot.ids import ProjectId, WorkspaceId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.tags import check_tags
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts

@@ -6,7 +6,7 @@ Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces
 from flask import Response
 
 from bot.ids import WorkspaceId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, paged

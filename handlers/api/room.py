@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from bot.errors import NotAllowed, NotFound, OutsideTrouble, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.state import StateConflict, StateTooLarge
 from handlers.access import bearer_asker
 from handlers.api import configuration_versions, logs, openapi, state_writes

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Response
 
 from bot.ids import RunId
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing
 from handlers.api.operations import empties

@@ -3,7 +3,7 @@
 from flask import Response
 
 from bot.errors import NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, one, resource, to_one

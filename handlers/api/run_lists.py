@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response
 
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import AWAITING_DECISION, FINAL, RunStatus
 from bot.run_words import Operation
 from handlers.api.ask import Ask, Rule

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flask import Response
 
 from bot.errors import NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one

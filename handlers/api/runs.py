@@ -6,7 +6,7 @@ from flask import Response
 
 from bot.errors import NotFound, Refused
 from bot.manifest import Category, VariableValue
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run_options import RunOptions
 from bot.timestamps import to_text
 from bot.workspace import Workspace

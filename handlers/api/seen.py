@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.errors import NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.workspace import Workspace
 from handlers.api.ask import Ask
 from storage.projects import Project

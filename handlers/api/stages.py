@@ -7,7 +7,7 @@ from flask import Response
 
 from bot.errors import NotFound
 from bot.ids import BlobId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run, Stage
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, one

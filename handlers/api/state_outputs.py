@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from bot.errors import NotFound
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import one, paged
 from handlers.api.operations import pages, shows

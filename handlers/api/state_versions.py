@@ -3,7 +3,7 @@
 from flask import Response
 
 from bot.errors import NotFound
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Stage
 from bot.state_diff import diff_states
 from bot.workspace import Workspace

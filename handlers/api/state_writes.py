@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from flask import Response, request
 
 from bot.errors import NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run
 from bot.state import StateFacts, StateTooLarge, is_lineage, is_serial
 from bot.workspace import Workspace

@@ -9,7 +9,7 @@ from flask import Response
 
 from bot.errors import Refused
 from bot.ids import WorkspaceId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.tags import MOST_TAGS, check_tags
 from bot.timestamps import to_text
 from bot.workspace import Workspace

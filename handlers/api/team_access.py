@@ -7,7 +7,8 @@ from typing import TypeVar
 from flask import Response
 
 from bot.errors import NotFound, Refused
-from bot.permissions import Level, Needs, RunsAccess, StateAccess, VariablesAccess, WorkspaceAccess, access_of
+from bot.needs import Needs
+from bot.permissions import Level, RunsAccess, StateAccess, VariablesAccess, WorkspaceAccess, access_of
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
 from handlers.api.operations import Query, empties, makes, pages, shows

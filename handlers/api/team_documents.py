@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import Refused
-from bot.permissions import Flag, Needs, Standing, of_team
+from bot.needs import Needs
+from bot.permissions import Flag, Standing
 from bot.team import Team
 from handlers.access import Asker
 from handlers.api.documents import Resource, linked, resource, to_many, to_one
@@ -57,11 +58,7 @@ def team_resource(asker: Asker, team: Team) -> Resource:
 
 
 def team_permissions(asker: Asker, team: Team) -> dict[str, bool]:
-    standing = asker.standing(team.organization_id)
-    is_in_it = team.id in asker.team_ids(team.organization_id)
-    allowed = of_team(
-        standing, team.flags, is_owners=team.is_owners, is_in_it=is_in_it, members_may=team.members_make_tokens
-    )
+    standing, allowed = asker.standing(team.organization_id), asker.allowed_with(team)
     manages = Needs.MANAGE_TEAMS in allowed
     return {
         "can-destroy": manages and not team.is_owners,

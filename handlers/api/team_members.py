@@ -6,7 +6,7 @@ from flask import Response
 
 from bot.errors import NotFound, Refused
 from bot.ids import UserId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.team import Team
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing, paged

@@ -9,7 +9,8 @@ from flask import Response
 
 from bot.errors import NotAllowed, Refused
 from bot.ids import OrganizationId
-from bot.permissions import Flag, Needs
+from bot.needs import Needs
+from bot.permissions import Flag
 from bot.team import Team, Visibility, check_team_name
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged

@@ -6,7 +6,7 @@ from flask import Response
 
 from bot.errors import NotFound, Refused
 from bot.ids import UserId
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.access import Asker
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, linked, one, resource

@@ -9,7 +9,7 @@ from dataclasses import replace
 from flask import Response
 
 from bot.errors import Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, linked, nothing, one, paged, resource, to_many, to_one

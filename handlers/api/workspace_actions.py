@@ -8,7 +8,7 @@ from flask import Response
 
 from bot.errors import Refused
 from bot.ids import WorkspaceId
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import one
 from handlers.api.operations import shows

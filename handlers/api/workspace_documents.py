@@ -6,7 +6,7 @@ from typing import Any
 from bot.connection import Connection, Repository
 from bot.errors import Refused
 from bot.ids import WorkspaceId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run
 from bot.run_queue import in_order
 from bot.timestamps import maybe_text, to_text

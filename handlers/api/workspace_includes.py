@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.errors import NotFound
 from bot.ids import UserId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.api.ask import Ask

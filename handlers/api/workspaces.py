@@ -7,7 +7,7 @@ from flask import Response
 
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import RunStatus
 from bot.state_resources import count_resources
 from bot.workspace import Workspace

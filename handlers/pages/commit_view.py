@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.errors import NotFound
 from bot.host_links import commit_url
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from bot.errors import NotAllowed, NotFound, Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.access import Asker, bearer_asker
 from handlers.cli_login import AUTHORIZE_PATH, address_with_code, read_wish
 from handlers.jobs import Job

@@ -7,7 +7,7 @@ A role at the host is one half of the answer. Where the account is linked to a u
 from collections.abc import Sequence
 
 from bot.messages import replies
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.workspace import Workspace
 from handlers.access import Asker
 from handlers.reactions.answering import Asked

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from bot.errors import Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker, bearer_asker

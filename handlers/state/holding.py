@@ -4,9 +4,12 @@ The words of a refusal are matched by TFE's own clients (tfe-contract 2.7): "is 
 "is locked by Team".
 """
 
+from dataclasses import replace
+
 from bot.errors import NotAllowed, Refused
 from bot.ids import WorkspaceId
-from bot.run import Run, RunStatus
+from bot.needs import Needs
+from bot.run import Run
 from bot.workspace import Workspace
 from handlers.access import Asker
 from handlers.services import Services
@@ -53,8 +56,8 @@ def check_may_write(asker: Asker, workspace_id: WorkspaceId, *, lock_id: str = "
     """
     services = asker.services
     if asker.own_run is not None:
-        fresh = services.runs.get(asker.own_run.id)
-        if fresh.workspace_id != workspace_id or fresh.status is not RunStatus.APPLYING:
+        fresh = replace(asker, who=services.runs.get(asker.own_run.id))  # it may have ended since it was let in
+        if not fresh.may(Needs.STATE_WRITE, services.workspaces.get(workspace_id)):
             raise NotAllowed("this run may only read state now")
         return True
     workspace = services.workspaces.get(workspace_id)

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from bot.errors import Refused
-from bot.permissions import Needs
+from bot.needs import Needs
 from bot.state import StateConflict
 from bot.timestamps import maybe_text
 from bot.workspace import Workspace

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
+from bot.host_roles import HostRole
+from bot.needs import ANYWHERE, IN_ORGANIZATION, IN_WORKSPACE, OF_SITE, OF_TEAM, Needs
 from bot.permissions import (
-    ANYWHERE,
-    IN_ORGANIZATION,
-    IN_WORKSPACE,
-    OF_SITE,
-    OF_TEAM,
     Flag,
     Kind,
     Level,
-    Needs,
     RunsAccess,
     Standing,
     StateAccess,
     VariablesAccess,
     WorkspaceAccess,
     access_of,
+    anywhere,
     in_organization,
     in_workspace,
+    may_apply,
+    may_plan,
+    of_member,
     of_team,
 )
+from bot.workspace import ApplyPermission
 
 FIND = {Needs.WORKSPACE_FIND, Needs.WORKSPACE_READ}
 READ = FIND | {Needs.RUNS_READ, Needs.VARIABLES_READ, Needs.OUTPUTS_READ, Needs.STATE_READ}
@@ -175,7 +178,7 @@ def test_nobody_gives_a_team_more_than_they_have(
 
 
 def with_team(standing: Standing, *flags: Flag, is_owners: bool = False, **more: bool) -> set[Needs]:
-    how = {"is_in_it": False, "members_may": True} | more
+    how = {"is_in_it": False, "is_secret": False, "members_may": True} | more
     managing = {Needs.MANAGE_TEAMS, Needs.MANAGE_MEMBERSHIP, Needs.MANAGE_TEAM_TOKENS}
     return managing & of_team(standing, frozenset(flags), is_owners=is_owners, **how)
 
@@ -198,3 +201,43 @@ def test_members_make_their_teams_tokens_where_the_team_lets_them() -> None:
     assert with_team(SOMEBODY, is_in_it=True) == {Needs.MANAGE_TEAM_TOKENS}
     assert not with_team(SOMEBODY, is_in_it=True, members_may=False)
     assert not with_team(Standing(Kind.TEAM, is_member=True), is_in_it=True)
+
+
+def test_a_secret_team_is_seen_by_its_members_and_by_those_who_manage_teams() -> None:
+    def sees(standing: Standing, *, is_in_it: bool = False) -> bool:
+        how = {"is_owners": False, "is_secret": True, "is_in_it": is_in_it, "members_may": True}
+        return Needs.MEMBER in of_team(standing, frozenset(), **how)
+
+    assert sees(SOMEBODY, is_in_it=True)
+    assert all(map(sees, (OWNER, ORGANIZATION, with_flags(Flag.ACCESS_SECRET_TEAMS), with_flags(Flag.MANAGE_TEAMS))))
+    assert not any(map(sees, (SOMEBODY, with_flags(Flag.MANAGE_WORKSPACES), Standing(Kind.USER))))
+
+
+@pytest.mark.parametrize("is_site_admin", [False, True])
+def test_what_a_kind_of_token_may_ask_for_anywhere(is_site_admin: bool) -> None:
+    user = {Needs.TOKEN, Needs.USER} | ({Needs.SITE_ADMIN} if is_site_admin else set())
+    expected = {Kind.USER: user, Kind.TEAM: {Needs.TOKEN}, Kind.ORGANIZATION: {Needs.TOKEN}, Kind.RUN: set()}
+    assert {kind: anywhere(kind, is_site_admin=is_site_admin) for kind in Kind} == expected
+
+
+def test_only_an_owner_removes_an_owner() -> None:
+    manager = with_flags(Flag.MANAGE_MEMBERSHIP)
+    for standing, owners_too in ((OWNER, True), (manager, False), (ORGANIZATION, False)):
+        assert Needs.MANAGE_MEMBERSHIP in of_member(standing, is_owner=False)
+        assert (Needs.MANAGE_MEMBERSHIP in of_member(standing, is_owner=True)) is owners_too
+    assert Needs.MANAGE_MEMBERSHIP not in of_member(SOMEBODY, is_owner=False)
+
+
+@pytest.mark.parametrize(("role", "needed"), list(product(HostRole, ApplyPermission)))
+def test_who_may_apply(role: HostRole, needed: ApplyPermission) -> None:
+    allowed = {
+        ApplyPermission.WRITE: {HostRole.WRITE, HostRole.MAINTAIN, HostRole.ADMIN},
+        ApplyPermission.MAINTAIN: {HostRole.MAINTAIN, HostRole.ADMIN},
+        ApplyPermission.ADMIN: {HostRole.ADMIN},
+    }
+    assert may_apply(role, needed) is (role in allowed[needed])
+
+
+@pytest.mark.parametrize("role", list(HostRole))
+def test_only_writers_may_plan(role: HostRole) -> None:
+    assert may_plan(role) is (role in {HostRole.WRITE, HostRole.MAINTAIN, HostRole.ADMIN})

@@ -81,16 +81,13 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         '    return Sandbox(None, limits)\n    raise Refused(\n        "no sandbox works',
         "tests/bot/runner/test_obstacles.py::test_the_sandbox_must_work_or_nothing_runs",
     ),
-    Mutant(
+    mutant(
         12,
         "a plan's token only reads",
-        (
-            Edit("bot/permissions.py", "if is_own and standing.is_applying else NOTHING", "if is_own else NOTHING"),
-            Edit(  # asked again in the transaction that writes
-                "handlers/state/holding.py", " or fresh.status is not RunStatus.APPLYING:\n", ":\n"
-            ),
-        ),
-        (S + "test_state_door.py::test_a_plan_only_reads_and_an_apply_writes",),
+        "bot/permissions.py",
+        "if is_own and standing.is_applying else NOTHING",
+        "if is_own else NOTHING",
+        S + "test_state_door.py::test_a_plan_only_reads_and_an_apply_writes",
     ),
     mutant(
         12,
@@ -100,18 +97,21 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         "    if run.status is not RunStatus.APPLYING:\n        return run\n",
         S + "test_state_door.py::test_the_token_dies_with_the_run",
     ),
-    Mutant(
+    mutant(
+        12,
+        "a run is asked again in the transaction that writes",
+        "handlers/state/holding.py",
+        "replace(asker, who=services.runs.get(asker.own_run.id))",
+        "replace(asker, who=asker.own_run)",
+        S + "test_state_door.py::test_a_run_that_ended_after_it_was_let_in_writes_nothing",
+    ),
+    mutant(
         12,
         "a run writes its own workspace only",
-        (
-            Edit(
-                "bot/permissions.py",
-                "if is_own and standing.is_applying else NOTHING",
-                "if standing.is_applying else NOTHING",
-            ),
-            Edit("handlers/state/holding.py", "if fresh.workspace_id != workspace_id or ", "if "),
-        ),
-        (S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",),
+        "bot/permissions.py",
+        "if is_own and standing.is_applying else NOTHING",
+        "if standing.is_applying else NOTHING",
+        S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",
     ),
     Mutant(
         12,
@@ -124,8 +124,8 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
             ),
             Edit(
                 "storage/between_workspaces.py",
-                "        if reader.organization_id != target.organization_id:\n            return False\n",
-                "",
+                "return target.organization_id == reader.organization_id",
+                "return True",
             ),
         ),
         (S + "test_state_door.py::test_an_applying_run_writes_its_own_workspace_only",),

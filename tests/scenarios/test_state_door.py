@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 import requests
 
+from bot.errors import NotAllowed
+from bot.needs import Needs
 from bot.run import Run, RunStatus, Stage
 from bot.runner.job import Outcome
 from bot.workspace import Workspace
+from handlers.access import Asker
 from handlers.reactions.decisions import cancel, confirm, discard
+from handlers.state.holding import check_may_write
 from tests.fakes.states import a_state
 from tests.scenarios.fates import minutes_pass
 from tests.scenarios.runners import HandRunner
@@ -118,6 +122,19 @@ def test_the_token_dies_with_the_run(told: Applying) -> None:
 
     assert told.engine.read(told.prod).status_code == 401
     assert told.engine.write(told.prod, a_state(5)) == 401
+
+
+def test_a_run_that_ended_after_it_was_let_in_writes_nothing(told: Applying) -> None:
+    """Invariant 12: it is asked again in the transaction that writes, which may wait for its turn."""
+    told.applies()
+    services = told.world.services
+    let_in = Asker(services.runs.get(told.run.id), services, Needs.STATE_WRITE)
+    assert check_may_write(let_in, told.prod.id)
+    with told.runner:
+        told.runner.says(Outcome.SUCCEEDED)
+
+    with pytest.raises(NotAllowed, match="only read state"):
+        check_may_write(let_in, told.prod.id)
 
 
 @pytest.mark.parametrize("end", ["discarded", "cancelled", "lost"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.permissions import Needs
+from bot.needs import Needs
 from handlers.access import bearer_asker
 from handlers.api.rules import ROOMS
 from tests.fakes.door_world import open_world

@@ -104,22 +104,21 @@ def test_consumers_are_added_replaced_and_removed(world: World, target: Workspac
     assert consumers(world, source) == ["third"]
 
 
-def test_who_may_read_whose_state(world: World, target: Workspace, source: Workspace) -> None:
+def test_who_shares_state_with_whom(world: World, target: Workspace, source: Workspace) -> None:
     services = world.services
     other = services.people.add_organization("other", "o@x.test")
     foreign = services.workspaces.add(other.id, "theirs")
-    may = services.consumers.may_read_state_of
-    assert may(target, source)
-    assert not may(foreign, source)
+    shared = services.consumers.is_shared
+    assert shared(source, target)
+    assert not shared(source, foreign)
     body = {"data": {"attributes": {"global-remote-state": False}}}
     shown = world.ask("PATCH", f"workspaces/{source.id}", body).json["data"]["attributes"]
     assert shown["global-remote-state"] is False
     closed = services.workspaces.get(source.id)
-    assert not may(target, closed)
-    assert may(closed, closed)
+    assert not shared(closed, target)
     relate(world, "POST", source, target.id)
-    assert may(target, closed)
-    assert not may(closed, services.workspaces.get(foreign.id))
+    assert shared(closed, target)
+    assert not shared(closed, services.workspaces.get(foreign.id))
 
 
 def test_what_is_not_yours_is_not_there(world: World, target: Workspace, source: Workspace) -> None:
