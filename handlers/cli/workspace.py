@@ -9,6 +9,7 @@ import click
 from bot.connection import Provider
 from bot.errors import Refused
 from bot.messages.escape import one_line
+from bot.run_queue import in_order
 from bot.workspace import Workspace
 from handlers.cli.common import enqueue, find_workspace, only_organization, organization_option, with_services
 from handlers.cli.workspace_options import OPTIONS, given_settings, option_name, spoken, workspace_options
@@ -156,8 +157,11 @@ def _tell_secret(choice: VcsChoice | None, secret: str) -> None:
 
 
 def _doing(services: Services, each: Workspace) -> str:
+    """Its run that is under way, else the newest: those that wait behind it say nothing of how it is."""
+    queue = in_order(services.runs.unfinished(each.id))
     latest = services.runs.find(each.latest_run_id) if each.latest_run_id else None
-    state = latest.status.value.replace("_", " ") if latest else "no run yet"
+    run = queue[0] if queue else latest
+    state = run.status.value.replace("_", " ") if run else "no run yet"
     reason = f": {one_line(each.lock_reason)}" if each.lock_reason else ""
     return f"{state}, locked by {each.locked_by}{reason}" if each.is_locked else state
 

@@ -3,10 +3,15 @@
 import pytest
 
 from bot.errors import Refused
+from bot.run import RunKind, TriggerReason
+from bot.run_machine import RunEvent
 from bot.workspace import ApplyPermission, EngineName, Requirement, Workflow, Workspace
 from bot.workspace_settings import fitting_settings
 from handlers.cli.workspace_options import OPTIONS
+from handlers.reactions.moves import move
+from handlers.reactions.new_runs import RunRequest, create_run
 from tests.fakes.command_line import Terminal
+from tests.fakes.git_repositories import new_work
 
 
 def stored(terminal: Terminal, name: str = "prod") -> Workspace:
@@ -138,6 +143,23 @@ def test_a_workspace_is_locked_and_unlocked(acme: Terminal) -> None:
     assert acme.runlock("workspace", "unlock", "prod") == "prod is unlocked\n"
     assert acme.refused("workspace", "unlock", "prod") == "prod is not locked"
     assert acme.runlock("workspace", "list").split() == ["prod", "no", "run", "yet"]
+
+
+def test_what_a_workspace_is_doing_is_its_run_under_way_not_those_that_wait_behind(acme: Terminal) -> None:
+    acme.runlock("workspace", "create", "prod", "--repository", "infra.git")
+    workspace, work = stored(acme), new_work(acme.folder / "work", acme.folder / "infra.git")
+    commit_sha = work.commit({"main.tf": ""})
+    work.push("main")
+    assert workspace.repository_id is not None
+    with acme.services() as services:
+        repository = services.repositories.get(workspace.repository_id)
+        requests = [RunRequest(repository, commit_sha, TriggerReason.MANUAL, f"manual-{number}") for number in (1, 2)]
+        runs = [create_run(services, workspace, RunKind.NORMAL, request)[0] for request in requests]
+        assert runs[0] is not None
+        move(services, runs[0], RunEvent.TURN_REACHED, "its turn")
+
+    assert acme.runlock("workspace", "list").split() == ["prod", "plan", "queued"]
+    assert acme.runlock("workspace", "show", "prod").startswith(f"acme/prod ({workspace.id}): plan queued\n")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../prod", "prod/x", "pröd", "x" * 91, "a\nb", "$(id)", "ü"])
