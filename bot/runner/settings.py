@@ -91,7 +91,7 @@ def _folders(value: str) -> tuple[Path, ...]:
 def _needed(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     if not value:
-        raise Refused(f"{name} is not set; a runner claims its jobs with its pool's token")
+        raise Refused(f"{name} is not set; give the runner and the web process the same long random value")
     return value
 
 

@@ -37,13 +37,16 @@ ALL = dict(commands())
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
-    listed = re.findall(r"^\| `runlock ([a-z-]+(?: [a-z-]+)?)[^`]*` \|", README, re.MULTILINE)
+    listed = re.findall(r"^\| `runlock ([a-z-]+(?: [a-z][a-z-]*)?)[^`]*` \|", README, re.MULTILINE)
     assert listed == list(ALL)
 
 
-def test_the_readme_names_the_arguments_that_a_command_takes() -> None:
+def test_the_readme_names_what_a_command_takes_and_what_it_can_not_do_without() -> None:
     context = click.Context(main)
-    for name, rest in re.findall(r"^\| `runlock ([a-z-]+(?: [a-z-]+)?)([^`]*)` \|", README, re.MULTILINE):
+    for name, listed in re.findall(r"^\| `runlock ([a-z-]+(?: [a-z][a-z-]*)?)([^`]*)` \|", README, re.MULTILINE):
+        needed = [each.opts[0] for each in ALL[name].params if isinstance(each, click.Option) and each.required]
+        assert re.findall(r"--[a-z-]+", listed) == needed, name
+        rest = re.sub(r"--[a-z-]+ [A-Z]+", "", listed)
         taken = [each.make_metavar(context) for each in ALL[name].params if isinstance(each, click.Argument)]
         if rest.strip():
             assert rest.split() == taken, name
@@ -56,13 +59,13 @@ def test_what_was_promised_is_there() -> None:
 
 
 def test_the_readme_calls_no_command_that_is_not_there() -> None:
-    called = set(re.findall(r"^(?:\.venv/bin/)?runlock ([a-z-]+(?: [a-z-]+)?)", README, re.MULTILINE))
+    called = set(re.findall(r"^(?:\.venv/bin/)?runlock ([a-z-]+(?: [a-z][a-z-]*)?)", README, re.MULTILINE))
     assert called
     assert not {name for name in called if name not in ALL and name.split()[0] not in ALL}
 
 
 def test_the_readme_uses_no_option_that_is_not_there() -> None:
-    for name, rest in re.findall(r"^(?:\.venv/bin/)?runlock ([a-z-]+(?: [a-z-]+)?)( .*)?$", README, re.MULTILINE):
+    for name, rest in re.findall(r"^(?:\.venv/bin/)?runlock ([a-z-]+(?: [a-z][a-z-]*)?)( .*)?$", README, re.MULTILINE):
         command = ALL.get(name) or ALL[name.split()[0]]
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         used = set(re.findall(r"(?<= )--[a-z-]+", rest.partition("  #")[0]))

@@ -75,7 +75,9 @@ def test_a_data_folder_that_can_not_be_used_is_one_sentence(terminal: Terminal) 
 
 def test_a_runner_without_its_pool_s_token_says_so(terminal: Terminal) -> None:
     said = terminal.refused("runner")
-    assert said == "RUNLOCK_RUNNER_POOL_TOKEN is not set; a runner claims its jobs with its pool's token"
+    assert (
+        said == "RUNLOCK_RUNNER_POOL_TOKEN is not set; give the runner and the web process the same long random value"
+    )
 
 
 def test_as_a_program_it_ends_with_the_same_codes_and_sentences(tmp_path: Path) -> None:
