@@ -22,7 +22,13 @@ from storage.state_versions import StateVersion
 
 
 def find_workspace(asker: Asker, organization: str, name: str) -> Workspace:
-    """The workspace of that name or id. Runs use the id: a name may change meanwhile. Raises NotFound, NotAllowed."""
+    """The workspace of that name or id. Raises NotFound, NotAllowed.
+
+    Runs use the id, which alone counts: names may change while an engine is at work, to which a state that isn't found
+    is an empty one; and somebody may give the id of a workspace to another one for a name.
+    """
+    if asker.own_run is not None and name == asker.own_run.workspace_id:
+        return asker.workspace(name)
     try:
         return asker.workspace_named(organization, name)
     except NotFound:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from werkzeug.test import TestResponse
 
 from bot.run import Run, RunStatus, Stage
 from bot.workspace import Workspace
+from storage.state_versions import StateVersion
 from tests.fakes.door_world import SHA, World
 from tests.fakes.states import a_state
 
@@ -93,6 +95,31 @@ def test_no_run_of_another_organization(door: Door, world: World, prod: Workspac
     token = token_of(world, world.run(theirs, RunStatus.APPLYING), Stage.APPLY)
     assert door.read(prod, token) == 404
     assert door.write(prod, token, a_state(2)) == 404
+
+
+def test_a_run_finds_its_own_by_its_id_whatever_is_renamed(door: Door, world: World, prod: Workspace) -> None:
+    """To an engine of the `http` backend, a state that isn't found is an empty one: everything would be made again."""
+    token = token_of(world, world.run(prod, RunStatus.APPLYING), Stage.APPLY)
+    services, address = world.services, replace(prod, name=prod.id)
+    services.people.change_organization(world.organization, "globex", world.organization.email)
+    services.workspaces.rename(prod.id, "production")
+    services.people.add_organization("acme", "o@acme2.test")
+    assert door.read(address, token) == 200
+    assert door.write(address, token, a_state(2)) == 200
+    assert world.services.states.read(version_of(world, prod)) == a_state(2)
+
+
+def test_no_workspace_that_has_its_id_for_a_name(door: Door, world: World, prod: Workspace) -> None:
+    token = token_of(world, world.run(prod, RunStatus.APPLYING), Stage.APPLY)
+    false = world.services.workspaces.add(world.organization.id, prod.id)
+    world.services.states.store(false.id, a_state(7), run_id=None)
+    assert door.ask("GET", replace(prod, name=prod.id), token).data == a_state(1)
+
+
+def version_of(world: World, workspace: Workspace) -> StateVersion:
+    version = world.services.states.current(workspace.id)
+    assert version is not None
+    return version
 
 
 def test_a_person_reads_and_writes(door: Door, world: World, prod: Workspace) -> None:
