@@ -17,6 +17,7 @@ from bot.permissions import Kind, Standing, anywhere, in_organization, in_worksp
 from bot.run import Run, RunStatus
 from bot.team import Team
 from bot.workspace import Workspace
+from handlers.run_names import organization_as_asked, workspace_as_asked
 from handlers.services import Services
 from handlers.state.run_tokens import run_at_work
 from storage.people import Organization, User
@@ -181,7 +182,7 @@ class Asker:
         return found[offset : offset + limit], len(found)
 
     def organization(self, name: str) -> Organization:
-        found = self.services.people.organization(name)
+        found = organization_as_asked(self.services, self.own_run, name)
         missing = NotFound(f"there is no organization {name}")
         if found is None:
             raise missing
@@ -198,7 +199,7 @@ class Asker:
 
     def workspace_named(self, organization_name: str, name: str) -> Workspace:
         seen = self.needing(Needs.ENTITLEMENTS).organization(organization_name)
-        workspace = self.services.workspaces.by_name(seen.id, name)
+        workspace = workspace_as_asked(self.services, self.own_run, seen.id, name)
         if workspace is None:
             raise NotFound(f"there is no workspace {name} in {seen.name}")
         return self._checked(workspace, f"{name} in {seen.name}")

@@ -24,6 +24,7 @@ from handlers.addresses import reached_at
 from handlers.enqueue import Enqueue
 from handlers.reactions.registered_versions import versions_for_runner
 from handlers.reactions.stages import StageResult, claim, end_stage, engine_of
+from handlers.run_names import names_of
 from handlers.services import Services
 from handlers.state.run_tokens import token_stage
 from storage.live_logs import LogGap
@@ -231,7 +232,7 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
     """What a runner gets to know: no more than the stage needs."""
     run = services.runs.get(job.run_id)
     workspace = services.workspaces.get(run.workspace_id)
-    manifest = services.runs.manifest(run.id)
+    manifest, names = services.runs.manifest(run.id), names_of(services, run)
     engine, version = engine_of(services, job)
     timeout = workspace.apply_timeout_seconds if job.stage is Stage.APPLY else workspace.plan_timeout_seconds
     address, reached = services.settings.address.rstrip("/"), reached_at(services.settings)
@@ -239,10 +240,11 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "id": job.id,
         "run_id": run.id,
         "stage": job.stage,
-        "organization": workspace.organization_name,
-        "workspace": workspace.name,
+        "hostname": names.hostname,
+        "organization": names.organization,
+        "workspace": names.workspace,
         "workspace_id": workspace.id,
-        "project": services.projects.get(workspace.project_id).name,
+        "project": names.project,
         "engine": engine,
         "engine_version": version,
         "working_directory": manifest.working_directory,
@@ -250,7 +252,7 @@ def _description(services: Services, job: StageJob) -> dict[str, Any]:
         "options": asdict(manifest.options),
         "variables": [variable.__dict__ for variable in manifest.variables],
         "api_url": f"{reached}/api/v2/",
-        "state_url": f"{reached}/api/http-state/{workspace.organization_name}/{workspace.id}",
+        "state_url": f"{reached}/api/http-state/{names.organization}/{workspace.id}",
         "run_token": services.tokens.for_run(run.id, token_stage(job.stage, version)),
         "address": address,
         "commit_sha": run.commit_sha,

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.ids import BlobId, RunId, StageJobId
 from bot.run import Stage
+from bot.run_names import RunNames
 from bot.timestamps import maybe_from_text, to_text
 from storage.database import Records, Row
 from storage.ids import new_id
@@ -177,6 +178,17 @@ class StageJobs:
         )
         return (row["engine"], row["engine_version"]) if row else None
 
+    def keep_names(self, job_id: StageJobId, names: RunNames) -> None:
+        """What the engine of a plan that begins knows itself, its workspace and its organization by."""
+        self._records.change("UPDATE stage_jobs SET names = ? WHERE id = ?", (json.dumps(names.as_json()), job_id))
+
+    def names_of(self, run_id: RunId) -> RunNames | None:
+        """With which the run's newest plan began: its apply takes the same. None before any has."""
+        row = self._records.row(
+            "SELECT names FROM stage_jobs WHERE run_id = ? AND names IS NOT NULL ORDER BY rowid DESC LIMIT 1", (run_id,)
+        )
+        return RunNames.from_json(json.loads(row["names"])) if row else None
+
     def keep_blob(self, job: StageJob, what: str, blob_id: BlobId) -> bool:
         """`what` is one of HANDED_IN. False if the job was closed meanwhile:
 
@@ -250,7 +262,8 @@ class StageJobs:
 
 
 HANDED_IN = ("plan", "plan_json", "plan_redacted", "work_folder", "errored_state")
-_NOT_SEEN = ("created_at", "nonce_hash", "engine", "engine_version")  # columns that are asked for by themselves
+# Columns that are asked for by themselves.
+_NOT_SEEN = ("created_at", "nonce_hash", "engine", "engine_version", "names")
 
 
 def _job(row: Row) -> StageJob:

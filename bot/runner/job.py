@@ -39,10 +39,12 @@ class StageJob:
     id: str
     run_id: str
     stage: Stage
+    # Names as they were when the plan began: see `bot/run_names.py`.
+    hostname: str
     organization: str
     workspace: str
+    project: str
     workspace_id: str
-    project: str  # by name: where the workspace is
     engine: EngineName
     engine_version: str  # empty, exact, or a constraint; exact for an apply
     working_directory: str
@@ -52,7 +54,7 @@ class StageJob:
     state_url: str
     api_url: str  # of the v2 API; empty: there is none
     run_token: str = field(repr=False)
-    address: str
+    address: str  # Runlock's as it is now
     commit_sha: str
     branch: str
     tag: str
@@ -96,6 +98,7 @@ class StageJob:
 _TEXTS = (
     "id",
     "run_id",
+    "hostname",
     "organization",
     "workspace",
     "workspace_id",

@@ -9,7 +9,6 @@ Tried with 0.11.11, 1.0.3, 1.11.4 and 1.15.5.
 import json
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.version import Version
 
@@ -37,7 +36,7 @@ def override(backend: StateBackend, job: StageJob) -> bytes:
     block: dict[str, Any] = {"backend": {"http": {}}}
     if backend is StateBackend.CLOUD:
         workspaces = {"name": job.workspace}
-        block = {"cloud": {"hostname": _host(job), "organization": job.organization, "workspaces": workspaces}}
+        block = {"cloud": {"hostname": job.hostname, "organization": job.organization, "workspaces": workspaces}}
     return json.dumps({"terraform": block}).encode() + b"\n"
 
 
@@ -49,7 +48,7 @@ def cli_configuration(backend: StateBackend, job: StageJob) -> str:
     if backend is StateBackend.HTTP:
         return ""
     services = "".join(f"    {json.dumps(name)} = {json.dumps(job.api_url)}\n" for name in SERVICES)
-    host = json.dumps(_host(job))
+    host = json.dumps(job.hostname)
     return (
         f"host {host} {{\n  services = {{\n{services}  }}\n}}\n"
         f"credentials {host} {{\n  token = {json.dumps(job.run_token)}\n}}\n"
@@ -62,7 +61,3 @@ def environment(backend: StateBackend, job: StageJob) -> dict[str, str]:
         return {}
     # Import blocks are refused in a run whose agent is older than 1.10: https://github.com/hashicorp/terraform
     return {"TF_FORCE_LOCAL_BACKEND": "1", "TFE_RUN_ID": job.run_id, "TFC_AGENT_VERSION": "1.28.0"}
-
-
-def _host(job: StageJob) -> str:
-    return urlsplit(job.address).netloc

@@ -16,6 +16,7 @@ from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_unless
 from handlers.reactions.late_results import take_late_result
 from handlers.reactions.moves import move
 from handlers.reactions.outdated import lost_its_state
+from handlers.run_names import names_now
 from handlers.services import Services
 from storage.stage_jobs import StageJob
 from storage.state_versions import ReceivedState
@@ -71,7 +72,7 @@ def claim(services: Services, job: StageJob, runner: str, nonce: str = "") -> tu
         token = services.jobs.claim(job.id, runner, lease, nonce)
         if token is None:
             return None, []
-        jobs = _started(services, run, workspace, job.stage, runner)
+        jobs = _started(services, run, workspace, job, runner)
     return token, jobs
 
 
@@ -82,10 +83,11 @@ def _why_not_applied(services: Services, run: Run, workspace: Workspace, refused
     return f"the state of {workspace.name} has changed since {run.id} was planned; it is planned again"
 
 
-def _started(services: Services, run: Run, workspace: Workspace, stage: Stage, runner: str) -> list[Job]:
+def _started(services: Services, run: Run, workspace: Workspace, job: StageJob, runner: str) -> list[Job]:
     where = f"on runner {runner}"
-    if stage is Stage.APPLY:
+    if job.stage is Stage.APPLY:
         return move(services, run, RunEvent.APPLY_STARTED, f"applying {where}")[1]
+    services.jobs.keep_names(job.id, names_now(services, workspace))
     # The state is noted before the plan reads it: if it moves meanwhile, the apply is refused, never the reverse.
     planned_on = workspace.current_state_version_id
     return move(services, run, RunEvent.PLAN_STARTED, f"planning {where}", planned_on=planned_on)[1]

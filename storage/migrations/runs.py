@@ -126,6 +126,7 @@ def stage_jobs(db: Database) -> None:
             token_hash TEXT NOT NULL DEFAULT '', nonce_hash TEXT NOT NULL DEFAULT '',
             lease_id TEXT NOT NULL DEFAULT '', lease_until TEXT,
             runner TEXT NOT NULL DEFAULT '', engine TEXT NOT NULL DEFAULT '', engine_version TEXT NOT NULL DEFAULT '',
+            names TEXT, -- of a plan: what its engine knows things by
             signal TEXT NOT NULL DEFAULT 'none', claimed_at TEXT, finished_at TEXT,
             log_size INTEGER NOT NULL DEFAULT 0, log_blob_id TEXT, plan_blob_id TEXT, plan_json_blob_id TEXT,
             plan_redacted_blob_id TEXT,

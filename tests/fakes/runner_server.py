@@ -100,6 +100,7 @@ class FakeRunlock:
             "id": f"job-{len(self.jobs) + 1}",
             "run_id": "run-7",
             "stage": stage,
+            "hostname": "runlock.example.com",
             "organization": "acme",
             "workspace": "prod",
             "workspace_id": "ws-1",
