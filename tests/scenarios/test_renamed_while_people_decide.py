@@ -56,7 +56,7 @@ class Reviewed:
 
     def __init__(self, world: World, configuration: str, address: str = "", **settings: Any) -> None:
         """`address`: Runlock's, at the plan."""
-        self.world = world
+        self.world, self.runner = world, world.runner
         acme, services = world.organization(), world.services
         network = services.workspaces.add(acme.id, "network")
         services.states.store(network.id, a_state(1, vpc="vpc-1"), run_id=None)
@@ -87,8 +87,12 @@ class Reviewed:
         assert requests.request(method, url, json=document, headers=bearer, timeout=10).ok
 
     def runlock_moves_to(self, address: str) -> None:
+        """And its runner finds it elsewhere than before."""
         self.world.settings = replace(self.world.settings, address=address)
         self.world.restart()
+        here, there = self.world.address, self.world.address.replace("127.0.0.1", "localhost")
+        self.runner = replace(self.runner, url=there if self.runner.url == here else here)
+        self.world.runner = self.runner
 
     def all_is_renamed(self) -> Workspace:
         """The workspace, then the organization; and others take the old names. The workspace with the name of ours."""
@@ -135,6 +139,7 @@ def test_over_http_as_well(github_world: World) -> None:
     github_world.runner = replace(github_world.runner, engines_folder=OLD_ENGINES)
     reviewed = Reviewed(github_world, SAID_OVER_HTTP, engine_version="1.0.3")
     taker = reviewed.all_is_renamed()
+    reviewed.runlock_moves_to("http://runlock.new.test")
     reviewed.is_applied()
     assert b'"default as acme/prod"' in github_world.state(reviewed.prod)
     assert github_world.state(taker) == a_state(7, lineage="lineage-2")
