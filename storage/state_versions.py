@@ -180,13 +180,6 @@ class StateVersions:
         """Keep a state that does not become current by this: too late, or not following the current one."""
         return self._add(workspace_id, Writer(run_id, commit_sha), **_content(state), is_late=1)
 
-    def late_of_run(self, run_id: RunId) -> StateVersion | None:
-        """The newest state that was kept beside the usual way for a run."""
-        row = self._records.row(
-            "SELECT * FROM state_versions WHERE run_id = ? AND is_late ORDER BY sequence DESC LIMIT 1", (run_id,)
-        )
-        return self._version(row) if row else None
-
     def make_current(self, version: StateVersion) -> None:
         """What its run wrote before becomes a snapshot in between; not if a person goes back to the run's state."""
         with self._records.write():

@@ -147,9 +147,6 @@ class Teams:
         rows = self._records.rows("SELECT user_id FROM team_members WHERE team_id = ? ORDER BY user_id", (team_id,))
         return [UserId(row["user_id"]) for row in rows]
 
-    def count_members(self, team_id: TeamId) -> int:
-        return int(self._records.value("SELECT count(*) FROM team_members WHERE team_id = ?", (team_id,)))
-
 
 def _team(row: Row | None) -> Team | None:
     if row is None:

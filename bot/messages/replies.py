@@ -122,13 +122,6 @@ def waits_for_pull(line: RunLine, words: HostWords = GITHUB_WORDS) -> str:
     )
 
 
-def workspace_locked(name: str, locked_by: str, reason: str) -> str:
-    """A person holds the workspace's manual lock; the run waits."""
-    who = f" by {code(locked_by, 100)}" if locked_by else ""
-    why = f": {prose(reason)}" if reason else ""
-    return f"{code(name, 100)} is locked{who}{why}. Runs there wait until it is unlocked."
-
-
 def not_allowed(login: str, name: str, needed: ApplyPermission) -> str:
     """The person's role at the host doesn't reach the workspace's `apply-permission`."""
     return (
@@ -169,13 +162,6 @@ def head_moved(planned_sha: str, head_sha: str) -> str:
     return (
         f"Nothing was applied: the plan is of {code(short(planned_sha))}, and the newest commit is "
         f"{code(short(head_sha))}. Wait for its plan, or comment `plan`."
-    )
-
-
-def base_moved(base_branch: str) -> str:
-    return (
-        f"Nothing was applied: {code(base_branch, 100)} has moved since the plan was made. "
-        "Bring the branch up to date, or comment `plan` to plan against the new base."
     )
 
 

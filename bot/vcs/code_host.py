@@ -65,22 +65,6 @@ class MergeFacts:
     blocks: tuple[str, ...] = ()  # conflicts, required checks, a draft …
     divergence: tuple[str, ...] = ()
 
-    @property
-    def is_approved(self) -> bool:
-        return not self.lacking_approval
-
-    @property
-    def is_mergeable(self) -> bool:
-        return not self.blocks
-
-    @property
-    def is_undiverged(self) -> bool:
-        return not self.divergence
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return (*self.lacking_approval, *self.blocks, *self.divergence)
-
 
 @dataclass(frozen=True)
 class GitCredential:

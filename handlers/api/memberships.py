@@ -25,7 +25,6 @@ FILTERS = (
     Query("filter[email]", "Exactly these addresses, with commas between.", is_list=True),
     Query("filter[status]", "Whoever is invited is active at once.", ("active", "invited")),
 )
-MOST_TEAMS = 1_000  # of one member that are shown
 
 
 @pages("organization-memberships", SEARCH, *FILTERS, includes(INCLUDES))

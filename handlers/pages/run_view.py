@@ -23,7 +23,6 @@ from storage.workspaces import Hold
 
 LOG_TAIL_BYTES = 256 * 1024  # of a log on the page; the rest is one link away
 MOST_ADDRESSES = 100  # of each kind of change
-LONGEST_VALUE = 2_000  # characters of a variable's value
 
 
 @dataclass(frozen=True)

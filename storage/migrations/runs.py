@@ -22,7 +22,6 @@ def configuration_versions(db: Database) -> None:
             UNIQUE (repository_id, commit_sha, submodules)) STRICT"""
     )
     db.execute("CREATE INDEX configurations_uploaded ON configuration_versions (workspace_id, created_at)")
-    db.execute("CREATE INDEX configurations_pending ON configuration_versions (created_at) WHERE status = 'pending'")
 
 
 @records()

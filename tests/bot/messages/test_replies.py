@@ -73,11 +73,6 @@ RUN_LINK = f"[`run-prod`]({URL}/prod/runs/run-prod)"
             "Merge or close that merge request, or comment `unlock` there.",
         ),
         (
-            replies.workspace_locked("prod", "ada", "freeze until monday"),
-            "`prod` is locked by `ada`: freeze until monday. Runs there wait until it is unlocked.",
-        ),
-        (replies.workspace_locked("prod", "", ""), "`prod` is locked. Runs there wait until it is unlocked."),
-        (
             replies.not_allowed("eve", "prod", ApplyPermission.MAINTAIN),
             "`eve` may not do that in `prod`: it takes the role maintain or more in this repository. "
             "Somebody who has it can comment the same.",
@@ -94,11 +89,6 @@ RUN_LINK = f"[`run-prod`]({URL}/prod/runs/run-prod)"
             replies.head_moved(HEAD, "b" * 40),
             "Nothing was applied: the plan is of `1a2b3c4d5e6f`, and the newest commit is `bbbbbbbbbbbb`. "
             "Wait for its plan, or comment `plan`.",
-        ),
-        (
-            replies.base_moved("main"),
-            "Nothing was applied: `main` has moved since the plan was made. Bring the branch up to date, or comment "
-            "`plan` to plan against the new base.",
         ),
         (
             replies.state_moved(PLANNED),
@@ -163,11 +153,9 @@ def test_nothing_hostile_comes_through() -> None:
         replies.cancelled([line]),
         replies.unlocked([EVIL]),
         replies.planning([EVIL], EVIL),
-        replies.workspace_locked(EVIL, EVIL, EVIL),
         replies.not_allowed(EVIL, EVIL, ApplyPermission.WRITE),
         replies.requirements_missing(line, [EVIL]),
         replies.head_moved(EVIL, EVIL),
-        replies.base_moved(EVIL),
         replies.state_moved(line),
         replies.refused(EVIL),
         replies.explain([Explanation(EVIL, runs=True, reason=EVIL, line=line)]),

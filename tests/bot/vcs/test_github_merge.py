@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bot.errors import OutsideTrouble, Refused
-from bot.vcs.code_host import CommitStatus, StatusState
+from bot.vcs.code_host import CommitStatus, MergeFacts, StatusState
 from tests.fakes import github_fixtures
 from tests.fakes.github_fixtures import our_repository
 from tests.fakes.github_graphql import WrongQuery, execute
@@ -13,6 +13,10 @@ from tests.fakes.github_graphql import WrongQuery, execute
 github, github_host = github_fixtures.github, github_fixtures.github_host
 
 OURS = "runlock/"
+
+
+def everything(told: MergeFacts) -> tuple[str, ...]:
+    return (*told.lacking_approval, *told.blocks, *told.divergence)
 
 
 @pytest.fixture
@@ -57,37 +61,37 @@ def post(github_host, ours, pull):
 def test_nothing_stands_in_the_way(facts, pull, bob):
     pull.approve(bob)
     told = facts()
-    assert (told.is_approved, told.is_mergeable, told.is_undiverged, told.reasons) == (True, True, True, ())
+    assert everything(told) == ()
 
 
 def test_approval_without_a_rule_needs_somebody_who_may_write(github, facts, repo, pull, bob):
-    assert not facts().is_approved
+    assert facts().lacking_approval
     pull.approve(github.person("passer-by", "read", repo))
-    assert not facts().is_approved
+    assert facts().lacking_approval
     pull.approve(bob)
-    assert facts().is_approved
+    assert not facts().lacking_approval
     pull.review(github.person("carol", "write", repo), "CHANGES_REQUESTED")
     told = facts()
-    assert (told.is_approved, told.is_mergeable) == (False, True)  # no rule, so GitHub would merge
-    assert "a review requests changes" in told.reasons
+    assert (bool(told.lacking_approval), bool(told.blocks)) == (True, False)  # no rule, so GitHub would merge
+    assert "a review requests changes" in everything(told)
 
 
 def test_approval_that_is_withdrawn_by_a_later_review(facts, pull, bob):
     pull.approve(bob)
     pull.review(bob, "CHANGES_REQUESTED")
-    assert not facts().is_approved
+    assert facts().lacking_approval
     pull.approve(bob)
-    assert facts().is_approved
+    assert not facts().lacking_approval
 
 
 def test_reviews_that_a_rule_asks_for(github, facts, repo, pull, bob):
     repo.protect("main", reviews=2)
     pull.approve(bob)
     told = facts()
-    assert (told.is_approved, told.is_mergeable) == (False, False)
+    assert (bool(told.lacking_approval), bool(told.blocks)) == (True, True)
     pull.approve(github.person("carol", "write", repo))
     told = facts()
-    assert (told.is_approved, told.is_mergeable) == (True, True)
+    assert (bool(told.lacking_approval), bool(told.blocks)) == (False, False)
 
 
 @pytest.mark.parametrize("through", ["branch protection", "ruleset"])
@@ -95,34 +99,34 @@ def test_our_own_statuses_do_not_block(facts, repo, pull, post, through):
     """They wait for the very apply that is asked about."""
     repo.protect("main", contexts=("runlock/apply", "runlock/plan: prod"), through=through)
     assert pull.merge_state == "BLOCKED"
-    assert facts().is_mergeable
+    assert not facts().blocks
     post("runlock/apply", StatusState.PENDING)
     post("runlock/plan: prod", StatusState.FAILURE)
     assert pull.merge_state == "BLOCKED"
-    assert facts().is_mergeable
+    assert not facts().blocks
 
 
 @pytest.mark.parametrize("through", ["branch protection", "ruleset"])
 def test_required_checks_of_others_do(facts, repo, pull, post, through):
     repo.protect("main", contexts=("ci/test", "runlock/apply"), through=through)
     told = facts()
-    assert not told.is_mergeable
-    assert "the required check “ci/test” is expected" in told.reasons
+    assert told.blocks
+    assert "the required check “ci/test” is expected" in everything(told)
     post("ci/test", StatusState.FAILURE)
-    assert "the required check “ci/test” is failure" in facts().reasons
+    assert "the required check “ci/test” is failure" in everything(facts())
     post("ci/test", StatusState.SUCCESS)
-    assert facts().is_mergeable
+    assert not facts().blocks
 
 
 def test_prefix_is_a_prefix_and_not_a_word(facts, repo, pull):
     repo.protect("main", contexts=("not-runlock/apply",))
-    assert not facts().is_mergeable
+    assert facts().blocks
 
 
 def test_checks_that_nobody_requires_do_not_block(facts, pull, post):
     post("ci/optional", StatusState.FAILURE)
     assert pull.merge_state == "UNSTABLE"
-    assert facts().is_mergeable
+    assert not facts().blocks
 
 
 def test_required_check_on_the_second_page(facts, repo, pull, post):
@@ -130,32 +134,32 @@ def test_required_check_on_the_second_page(facts, repo, pull, post):
         post(f"a/{number:03}", StatusState.SUCCESS)
     post("z/last", StatusState.ERROR)
     repo.protect("main", contexts=("z/last",))
-    assert "the required check “z/last” is error" in facts().reasons
+    assert "the required check “z/last” is error" in everything(facts())
 
 
 def test_rule_that_we_cannot_see(facts, pull, monkeypatch):
     monkeypatch.setattr(type(pull), "merge_state", property(lambda self: "BLOCKED"))
-    assert facts().reasons[-1] == "a rule of its base branch blocks the merge"
+    assert everything(facts())[-1] == "a rule of its base branch blocks the merge"
 
 
 def test_draft_and_conflict(facts, repo, pull, alice):
     pull.to_draft()
-    assert "it is a draft" in facts().reasons
+    assert "it is a draft" in everything(facts())
     pull.ready()
     repo.push("main", {"feature.tf": "other\n"}, by=alice)
     told = facts()
-    assert (told.is_mergeable, told.is_undiverged) == (False, False)
-    assert "it conflicts with main" in told.reasons
+    assert (bool(told.blocks), bool(told.divergence)) == (True, True)
+    assert "it conflicts with main" in everything(told)
 
 
 def test_undiverged(facts, repo, pull, alice):
-    assert facts().is_undiverged
+    assert not facts().divergence
     repo.push("main", {"other.tf": ""}, by=alice)
     told = facts()
-    assert (told.is_undiverged, told.is_mergeable) == (False, True)
-    assert "main is 1 commit ahead of it" in told.reasons
+    assert (bool(told.divergence), bool(told.blocks)) == (True, False)
+    assert "main is 1 commit ahead of it" in everything(told)
     repo.protect("main", strict=True)
-    assert "it must be brought up to date with main first" in facts().reasons
+    assert "it must be brought up to date with main first" in everything(facts())
 
 
 def test_undiverged_of_a_fork_and_an_odd_branch_name(github, github_host, repo, ours, alice):
@@ -165,15 +169,15 @@ def test_undiverged_of_a_fork_and_an_odd_branch_name(github, github_host, repo, 
     fork.push("rel/1.0#x", {"m.tf": ""}, by=mallory)
     pull = repo.open_pull("rel/1.0#x", into="rel/1.0#x", by=mallory, head=fork)
     read = github_host.read_pull(ours, pull.number)
-    assert github_host.merge_facts(ours, read, OURS).is_undiverged
+    assert not github_host.merge_facts(ours, read, OURS).divergence
 
 
 def test_answer_about_another_head_is_no_answer(github_host, ours, pull):
     old = github_host.read_pull(ours, 1)
     pull.push({"more.tf": ""})
     told = github_host.merge_facts(ours, old, OURS)
-    assert not told.is_mergeable
-    assert "a newer commit was pushed" in told.reasons
+    assert told.blocks
+    assert "a newer commit was pushed" in everything(told)
 
 
 def test_mergeability_that_is_still_being_computed(facts, pull):
@@ -181,7 +185,7 @@ def test_mergeability_that_is_still_being_computed(facts, pull):
     with pytest.raises(OutsideTrouble, match="still working out") as trouble:
         facts()
     assert (trouble.value.permanent, trouble.value.retry_after) == (False, 3.0)
-    assert facts().is_mergeable
+    assert not facts().blocks
 
 
 def test_pull_request_that_is_not_there(github_host, ours, pull):

@@ -19,6 +19,10 @@ gitlab = gitlab_fixtures.gitlab
 gitlab_host = gitlab_fixtures.gitlab_host
 
 
+def everything(told: MergeFacts) -> tuple[str, ...]:
+    return (*told.lacking_approval, *told.blocks, *told.divergence)
+
+
 @pytest.fixture
 def infra(gitlab: FakeGitLab) -> FakeRepository:
     return gitlab.create_repository("acme/platform/infra", {"main.tf": "# nothing\n"})
@@ -76,7 +80,7 @@ def test_the_authors_own_approval_counts_nothing(
 ) -> None:
     gitlab.paid = paid
     theirs.approve(alice)
-    assert not facts().is_approved
+    assert facts().lacking_approval
 
 
 def test_a_rule_asks_for_more(
@@ -85,48 +89,48 @@ def test_a_rule_asks_for_more(
     gitlab.paid, infra.required_approvals = True, 2
     theirs.approve(bob)
     told = facts()
-    assert (told.is_approved, told.is_mergeable) == (False, False)
-    assert told.reasons == ("it lacks 1 required approval", "it lacks a required approval")
+    assert (bool(told.lacking_approval), bool(told.blocks)) == (True, True)
+    assert everything(told) == ("it lacks 1 required approval", "it lacks a required approval")
     theirs.approve(gitlab.person("carol", role="write", repo=infra))
     assert facts() == MergeFacts()
 
 
 def test_a_gitlab_without_approvals(facts: Facts, gitlab: FakeGitLab) -> None:
     gitlab.fail_next("/approvals", 404)
-    assert facts().reasons == ("this GitLab doesn't tell who approved it",)
+    assert everything(facts()) == ("this GitLab doesn't tell who approved it",)
 
 
 def test_behind_its_target(facts: Facts, infra: FakeRepository) -> None:
     infra.push("main", {"b.tf": "1"})
     told = facts()
-    assert (told.is_mergeable, told.is_undiverged) == (True, False)
-    assert told.reasons[-1] == "main is 1 commit ahead of it"
+    assert (bool(told.blocks), bool(told.divergence)) == (False, True)
+    assert everything(told)[-1] == "main is 1 commit ahead of it"
     infra.push("main", {"b.tf": "2"})
-    assert facts().reasons[-1] == "main is 2 commits ahead of it"
+    assert everything(facts())[-1] == "main is 2 commits ahead of it"
 
 
 def test_behind_where_the_project_merges_by_fast_forward(facts: Facts, infra: FakeRepository) -> None:
     infra.merge_method = "ff"
     infra.push("main", {"b.tf": "1"})
-    assert (facts().is_mergeable, facts().is_undiverged) == (False, False)
-    assert "it must be rebased first" in facts().reasons
+    assert (bool(facts().blocks), bool(facts().divergence)) == (True, True)
+    assert "it must be rebased first" in everything(facts())
 
 
 def test_a_conflict(facts: Facts, infra: FakeRepository) -> None:
     infra.push("main", {"a.tf": "another"})
-    assert not facts().is_mergeable
-    assert "it conflicts with its target branch" in facts().reasons
+    assert facts().blocks
+    assert "it conflicts with its target branch" in everything(facts())
 
 
 def test_a_draft(facts: Facts, theirs: FakePull) -> None:
     theirs.to_draft()
-    assert not facts().is_mergeable
-    assert "it is a draft" in facts().reasons
+    assert facts().blocks
+    assert "it is a draft" in everything(facts())
 
 
 def test_open_threads(facts: Facts, theirs: FakePull) -> None:
     theirs.has_open_threads = True
-    assert "not all of its threads are resolved" in facts().reasons
+    assert "not all of its threads are resolved" in everything(facts())
 
 
 @pytest.mark.parametrize("unknown_answers", [0, 1])
@@ -134,20 +138,20 @@ def test_closed(facts: Facts, theirs: FakePull, unknown_answers: int) -> None:
     """GitLab may leave a closed one unchecked for ever."""
     theirs.close()
     theirs.unknown_answers = unknown_answers
-    assert "it is not open" in facts().reasons
+    assert "it is not open" in everything(facts())
 
 
 def test_a_reason_that_nobody_knows_yet_is_still_one(
     facts: Facts, theirs: FakePull, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(theirs, "merge_status", lambda asked=False: "moon_phase")
-    assert not facts().is_mergeable
-    assert "GitLab won't merge it (moon_phase)" in facts().reasons
+    assert facts().blocks
+    assert "GitLab won't merge it (moon_phase)" in everything(facts())
 
 
 def test_a_gitlab_that_tells_no_reason_says_no(facts: Facts, theirs: FakePull, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(theirs, "merge_status", lambda asked=False: None)
-    assert not facts().is_mergeable
+    assert facts().blocks
 
 
 def test_while_gitlab_is_still_checking(facts: Facts, theirs: FakePull) -> None:
@@ -156,7 +160,7 @@ def test_while_gitlab_is_still_checking(facts: Facts, theirs: FakePull) -> None:
         facts()
     assert (trouble.value.permanent, trouble.value.retry_after) == (False, 2.0)
     theirs.unknown_answers = 0
-    assert facts().is_mergeable
+    assert not facts().blocks
 
 
 @pytest.mark.parametrize(
@@ -187,8 +191,8 @@ def test_our_own_statuses_do_not_count_where_the_pipeline_must_pass(
     pull = as_read(gitlab_host, ours, theirs)
     gitlab_host.post_status(ours, pull.head_sha, CommitStatus("runlock/apply", own, "waits", ""), pull=pull)
     told = facts()
-    assert [*told.reasons[1:]] == reasons
-    assert told.is_mergeable is not bool(reasons)
+    assert [*everything(told)[1:]] == reasons
+    assert bool(told.blocks) is bool(reasons)
 
 
 def test_a_failure_that_is_allowed(
@@ -200,12 +204,12 @@ def test_a_failure_that_is_allowed(
     pull = as_read(gitlab_host, ours, theirs)
     waiting = CommitStatus("runlock/plan", StatusState.PENDING, "", "")
     gitlab_host.post_status(ours, pull.head_sha, waiting, pull=pull)
-    assert facts().is_mergeable
+    assert not facts().blocks
 
 
 def test_a_missing_pipeline_is_not_our_doing(facts: Facts, infra: FakeRepository) -> None:
     infra.pipelines_must_succeed = True
-    assert facts().reasons[-1] == "it has no pipeline, and its project asks for one that passed"
+    assert everything(facts())[-1] == "it has no pipeline, and its project asks for one that passed"
 
 
 def test_it_is_merged(gitlab_host: GitLabHost, infra: FakeRepository, ours: Repository, theirs: FakePull) -> None:
