@@ -8,7 +8,7 @@ from bot.errors import OutsideTrouble, Refused
 from bot.vcs.git_command import GitCommand, GitFailed
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-NO_COMMIT = "0" * 40
+NO_COMMIT = "0" * 40  # as Git and hosts write it
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # known to every Git, without being stored
 
 

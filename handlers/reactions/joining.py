@@ -15,6 +15,7 @@ from bot.errors import OutsideTrouble, Refused
 from bot.ids import ConnectionId, ProjectId
 from bot.tags import check_tags
 from bot.vcs.credentials import check_credential
+from bot.vcs.history import NO_COMMIT
 from bot.workspace import EngineName, Workspace
 from bot.workspace_settings import check_name, fitting_settings
 from handlers.jobs import Job, Verb
@@ -25,7 +26,6 @@ from storage.tags import Tagged
 
 _log = logging.getLogger(__name__)
 
-NO_COMMIT = "0" * 40  # as hosts write it
 LONGEST_TEXT = 1_000  # characters of a URL, a name, a path
 LONGEST_SECRET = 20_000  # characters; a private key of 8192 bits has about 6,500
 

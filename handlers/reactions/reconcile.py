@@ -20,7 +20,6 @@ from handlers.services import Services
 
 log = structlog.get_logger()
 
-NO_COMMIT = "0" * 40
 OVERLAP = timedelta(minutes=5)  # the hosts' clocks and ours may differ; what was seen before does nothing
 
 

@@ -9,13 +9,12 @@ from bot.events import PullRequest
 from bot.ids import RunId
 from bot.mapping import tracked_branch
 from bot.messages import replies
+from bot.messages.statuses import PREFIX
 from bot.run import Run, RunKind
 from bot.vcs.code_host import MergeFacts
 from bot.workspace import Requirement, Workspace
 from handlers.reactions.gathering import Gatherer, host_words
 from handlers.services import Services
-
-OWN_PREFIX = "runlock/"  # our own statuses never stand in the way of our own apply
 
 
 def refuse_if_missing(services: Services, run_id: RunId) -> None:
@@ -69,5 +68,5 @@ class Requirements:
     def _facts_of(self, pull: PullRequest) -> MergeFacts:
         if pull.number not in self._facts:
             host = self._services.host_of(self._repository)
-            self._facts[pull.number] = host.merge_facts(self._repository, pull, OWN_PREFIX)
+            self._facts[pull.number] = host.merge_facts(self._repository, pull, PREFIX)
         return self._facts[pull.number]
