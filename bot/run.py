@@ -76,7 +76,8 @@ class Run:
     trigger_reason: TriggerReason
     created_at: datetime
     queue_sequence: int  # place in the workspace's queue: an order, not a time
-    auto_apply: bool = False
+    auto_apply: bool = False  # taken back at its plan's end, if whoever asked for it may not apply any more
+    auto_apply_asked: bool = False  # by whoever asked for the run, with it: it is not the workspace's setting
     is_destroy: bool = False
     repository_id: RepositoryId | None = None
     branch: str = ""
@@ -87,6 +88,7 @@ class Run:
     message: str = ""
     source: str = ""  # TFE's word for who asked, of a run that was asked for by hand
     created_by: str = ""
+    created_by_id: str = ""  # of a user or a team of ours, where it was one
     status: RunStatus = RunStatus.PENDING
     plan_digest: str = ""  # hex of SHA-256 over plan file and lock file; set once
     planned_on: StateVersionId | None = None

@@ -33,6 +33,7 @@ class ConfigurationVersion:
     blob_id: BlobId  # empty while pending
     message: str
     author: str
+    author_id: str  # of an upload: of the user or the team
     created_at: datetime
     status: ConfigurationStatus
     error: str
@@ -53,6 +54,7 @@ class Upload:
 
     source: str
     author: str
+    author_id: str = ""
     speculative: bool = False
     provisional: bool = False
     auto_queue_runs: bool = True
@@ -118,6 +120,7 @@ class ConfigurationVersions:
                 "blob_id": "",
                 "message": "",
                 "author": upload.author,
+                "author_id": upload.author_id,
                 "created_at": to_text(self._now()),
                 "status": ConfigurationStatus.PENDING,
                 "source": upload.source,

@@ -19,6 +19,7 @@ from storage.run_filter import NEWEST_FIRST, OF_TAGS, OUTDATED, SAVED, UNFINISHE
 
 _FIELDS = tuple(field.name for field in fields(Run))
 _COLUMNS = ", ".join(_FIELDS)  # all but the manifest, which is large
+_FLAGS = ("auto_apply", "auto_apply_asked", "is_destroy", "forced")
 # Word for word the condition of the index `runs_once_per_delivery`, or SQLite would not use it.
 _OF_A_DELIVERY = "delivery != ''"
 
@@ -233,7 +234,7 @@ class RunStore:
 
 def _row(run: Run) -> Row:
     row: Row = {field.name: getattr(run, field.name) for field in fields(run)}
-    for flag in ("auto_apply", "is_destroy", "forced"):
+    for flag in _FLAGS:
         row[flag] = int(row[flag])
     row["created_at"] = to_text(run.created_at)
     row["cancel_requested_at"] = maybe_text(run.cancel_requested_at)
@@ -247,12 +248,10 @@ def _run(row: Row) -> Run:
     return Run(
         **{
             **known,
+            **{flag: bool(row[flag]) for flag in _FLAGS},
             "kind": RunKind(row["kind"]),
             "status": RunStatus(row["status"]),
             "trigger_reason": TriggerReason(row["trigger_reason"]),
-            "auto_apply": bool(row["auto_apply"]),
-            "is_destroy": bool(row["is_destroy"]),
-            "forced": bool(row["forced"]),
             "created_at": from_text(row["created_at"]),
             "cancel_requested_at": maybe_from_text(row["cancel_requested_at"]),
             "summary": PlanSummary.from_json(json.loads(row["summary"])) if row["summary"] else None,

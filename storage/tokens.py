@@ -142,6 +142,12 @@ class Tokens:
         )
         return _token(row) if row else None
 
+    def has_valid(self, kind: TokenKind, holder_id: str) -> bool:
+        """Whether somebody has a token with which they can ask for something now."""
+        sql = f"""SELECT 1 FROM tokens WHERE {_HOLDER[kind]} = ? AND kind = ?
+                  AND (expires_at IS NULL OR expires_at > ?) LIMIT 1"""
+        return self._records.row(sql, (holder_id, kind, to_text(self._now()))) is not None
+
     def remove(self, token_id: str) -> None:
         self._records.change("DELETE FROM tokens WHERE id = ?", (token_id,))
 

@@ -31,6 +31,7 @@ def create(ask: Ask, workspace_id: str) -> Response:
     upload = Upload(
         source=source_of_request(),
         author=ask.username,
+        author_id=ask.asker.who.id,
         speculative=bool(body.flag("speculative")),
         provisional=bool(body.flag("provisional")),
         auto_queue_runs=body.flag("auto-queue-runs") is not False,

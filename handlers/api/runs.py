@@ -77,6 +77,7 @@ def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
         raise Refused(f"allow-empty-apply applies by itself: it takes permission to apply in {workspace.name}")
     return Wish(
         who=ask.username,
+        who_id=ask.asker.who.id,
         source=source_of_request(),
         may_apply=may_apply,
         version=_version(ask, workspace, body.related_id("configuration-version")),

@@ -22,6 +22,7 @@ class Wish:
     who: str
     source: str  # TFE's word: tfe-api, tfe-ui, terraform+cloud
     may_apply: bool  # whether who asks may also confirm: else nothing is applied by itself
+    who_id: str = ""  # of a user or a team of ours
     version: ConfigurationVersion | None = None
     plan_only: bool | None = None  # None: as the configuration version says
     save_plan: bool = False
@@ -53,12 +54,19 @@ def make_asked_run(services: Services, workspace: Workspace, wish: Wish) -> tupl
 def run_of_upload(services: Services, version: ConfigurationVersion) -> list[Job]:
     """The run that an upload makes by itself (`auto-queue-runs`).
 
-    Whether it may apply by itself was asked when the upload's address was given out: the upload has no token.
+    Whether it may apply by itself was asked when the upload's address was given out: the upload has no token. It is
+    asked again at the plan's end, as of every run that somebody asked for.
     """
     if version.workspace_id is None:
         raise LookupError(f"{version.id} was not uploaded to a workspace")
     workspace = services.workspaces.get(version.workspace_id)
-    wish = Wish(who=version.author, source="tfe-configuration-version", may_apply=version.may_apply, version=version)
+    wish = Wish(
+        who=version.author,
+        source="tfe-configuration-version",
+        may_apply=version.may_apply,
+        who_id=version.author_id,
+        version=version,
+    )
     return make_asked_run(services, workspace, wish)[1]
 
 
@@ -83,6 +91,7 @@ def _request(services: Services, workspace: Workspace, wish: Wish) -> RunRequest
         delivery=f"manual-{new_id('run')}",
         branch=branch,
         created_by=wish.who,
+        created_by_id=wish.who_id,
         message=wish.message,
         may_auto_apply=wish.may_apply,
         auto_apply=wish.auto_apply,

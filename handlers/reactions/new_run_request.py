@@ -23,6 +23,7 @@ class RunRequest:
     base_sha: str = ""
     pull_number: int | None = None
     created_by: str = ""
+    created_by_id: str = ""  # of a user or a team of ours, where it was one
     sender: HostUser = NOBODY  # the same, as the host knows them
     before_sha: str = ""  # of a push
     message: str = ""

@@ -137,6 +137,7 @@ def _frozen(
         options=request.options,
         own_variables=own_names(variables, request.variables),
     )
+    auto_apply = _auto_apply(workspace, request) and kind is RunKind.NORMAL
     run = Run(
         id=RunId(new_id("run")),
         workspace_id=workspace.id,
@@ -147,7 +148,8 @@ def _frozen(
         trigger_reason=request.trigger_reason,
         created_at=services.now(),
         queue_sequence=services.runs.next_sequence(),
-        auto_apply=_auto_apply(workspace, request) and kind is RunKind.NORMAL,
+        auto_apply=auto_apply,
+        auto_apply_asked=auto_apply and request.auto_apply is not None and request.created_by_id != "",
         is_destroy=request.is_destroy,
         repository_id=request.repository.id if request.repository else None,
         branch=request.branch,
@@ -158,6 +160,7 @@ def _frozen(
         message=request.message or version.message.partition("\n")[0],
         source=request.source,
         created_by=request.created_by,
+        created_by_id=request.created_by_id,
     )
     return run, manifest
 

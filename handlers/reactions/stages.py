@@ -7,11 +7,12 @@ from typing import Any
 from bot.errors import Refused
 from bot.messages.facts import Trouble
 from bot.plan_summary import PlanSummary
-from bot.run import Run, RunKind, RunStatus, Stage
+from bot.run import Run, RunStatus, Stage
 from bot.run_machine import RunEvent
 from bot.state import StateConflict
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
+from handlers.reactions.by_itself import consent
 from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_unless_current
 from handlers.reactions.late_results import take_late_result
 from handlers.reactions.moves import move
@@ -145,20 +146,26 @@ def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
     # The engine's exit code says whether there is anything to apply; the summary may know no resource of it.
     moves_only = result.has_changes and not result.summary.has_changes
     summary = replace(result.summary, state_changed=True) if moves_only else result.summary
-    facts = {"summary": summary, "plan_digest": result.plan_digest}
-    asked_to_apply_nothing = run.kind is RunKind.NORMAL and services.runs.manifest(run.id).options.allows_empty_apply
-    if not result.has_changes and not asked_to_apply_nothing:
-        return move(services, run, RunEvent.PLANNED_NOTHING, "planned: no changes", **facts)[1]
-    after, jobs = move(services, run, RunEvent.PLANNED_CHANGES, f"planned: {summary.sentence}", **facts)
-    if not result.has_changes:
-        return [*jobs, *_confirm(services, after, "confirmed, since it was asked for with an empty apply")]
-    if after.auto_apply and after.kind is RunKind.NORMAL:
-        return [*jobs, *_confirm(services, after, "confirmed by the workspace's auto-apply")]
-    return jobs
+    return _planned(services, run, result, {"summary": summary, "plan_digest": result.plan_digest})
 
 
-def _confirm(services: Services, run: Run, text: str) -> list[Job]:
-    _, jobs = move(services, run, RunEvent.CONFIRMED, text, confirmed_by="auto-apply")
+def _planned(services: Services, run: Run, result: StageResult, facts: dict[str, Any]) -> list[Job]:
+    """It is confirmed at once where it is to be applied by itself, and whoever asked for that may still do it."""
+    given = consent(services, run, has_changes=result.has_changes)
+    if not result.has_changes and (given is None or given.refusal):
+        after, jobs = move(services, run, RunEvent.PLANNED_NOTHING, "planned: no changes", **facts)
+    else:
+        if given is not None and given.refusal:
+            facts["auto_apply"] = False  # it waits for people: they are told of it as of any other that does
+        after, jobs = move(services, run, RunEvent.PLANNED_CHANGES, f"planned: {facts['summary'].sentence}", **facts)
+    if given is None:
+        return jobs
+    if given.refusal:
+        waits = "; somebody else has to confirm it" if result.has_changes else ""
+        services.timeline.add(run.id, given.refusal + waits)
+        return jobs
+    by = {"confirmed_by": given.by, "confirmed_by_id": given.by_id}
+    jobs += move(services, after, RunEvent.CONFIRMED, given.text, **by)[1]
     return [*jobs, Job(Verb.WORK_QUEUE, run.workspace_id)]
 
 

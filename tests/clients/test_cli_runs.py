@@ -28,6 +28,17 @@ def test_an_apply_asks_and_takes_yes(ready_desk: Desk) -> None:
     assert "Apply complete! Resources: 2 added, 0 changed, 0 destroyed." in said.text
 
 
+def test_what_was_approved_beforehand_is_confirmed_in_their_name(ready_desk: Desk) -> None:
+    ready_desk.terminal.run("apply", "-no-color", "-auto-approve").ok()
+
+    services, owner = ready_desk.server.services, f"{ready_desk.organization.name}-owner"
+    workspace = services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    (run,) = services.runs.of_workspace(workspace.id)
+    assert (run.status.value, run.confirmed_by) == ("applied", owner)
+    assert f"confirmed, since {owner} asked for it with the run" in [m.text for m in services.timeline.of(run.id)]
+
+
 def test_anything_but_yes_discards_the_run(ready_desk: Desk) -> None:
     said = ready_desk.terminal.run("apply", "-no-color", answer="no\n")
 

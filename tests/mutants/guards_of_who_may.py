@@ -109,6 +109,14 @@ WHO_MAY: tuple[Mutant, ...] = (
         "        was_edited = False\n",
         S + "test_edited_while_away.py::test_a_comment_that_was_edited_into_a_command_is_not_found_later",
     ),
+    mutant(
+        13,
+        "what is applied by itself is so for somebody who may still apply",
+        R + "by_itself.py",
+        "    if who is not None and Asker(who, services).may(Needs.RUNS_APPLY, workspace):\n",
+        "    if who is not None:\n",
+        "tests/handlers/api/test_applied_by_itself.py::test_who_may_not_apply_any_more_confirms_nothing",
+    ),
     # 14. No configuration of Runlock is read from the repository: here one is obeyed.
     mutant(
         14,

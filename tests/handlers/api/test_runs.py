@@ -148,7 +148,8 @@ def test_who_may_not_apply_may_not_have_an_empty_plan_applied(world: World, join
 def test_a_plan_without_changes_is_applied_where_that_was_asked_for(
     world: World, joined: Workspace, asked_for: bool, ends: RunStatus
 ) -> None:
-    run = world.run(joined, RunStatus.PLANNING, options=RunOptions(allows_empty_apply=asked_for))
+    asked = {"created_by": "ada", "created_by_id": world.owner.id}
+    run = world.run(joined, RunStatus.PLANNING, options=RunOptions(allows_empty_apply=asked_for), **asked)
     job = world.services.jobs.get(world.stage(run, Stage.PLAN))
     end_stage(world.services, job, StageResult("succeeded", exit_code=0, has_changes=False))
     assert world.services.runs.get(run.id).status is ends
