@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.errors import NotAllowed, Refused
 from bot.ids import RunId, WorkspaceId
+from bot.messages.escape import one_line, shortened
 from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent, can
 from bot.run_queue import in_order, position
@@ -20,8 +21,10 @@ from handlers.reactions.outdated import nudge_outdated
 from handlers.reactions.removing import check_stays
 from handlers.reactions.reports import report, report_held
 from handlers.services import Services
+from handlers.state.holding import holder_words
 from storage.stage_jobs import Signal
 
+LONGEST_REASON = 200  # characters of why somebody has locked, where that is said beside other things
 COOL_OFF = timedelta(seconds=10)  # between an interrupt and the right to kill, as TFE has it
 
 
@@ -47,6 +50,19 @@ def _check_confirmable(services: Services, run: Run, workspace: Workspace) -> No
         raise Refused(_why_not_confirmable(run))
     check_stays(services, workspace)
     refuse_unless_current(services, run, workspace)
+    _refuse_under_lock(run, workspace)
+
+
+def _refuse_under_lock(run: Run, workspace: Workspace) -> None:
+    """A plan of `plan -out` under a manual lock: whoever applies it sits at a terminal that would say nothing.
+
+    A pull request's plan is accepted and waits for the lock: its answer and its comment say so. A normal run holds its
+    workspace already, so nobody could have locked it. A lock of one's own counts, too: under it no run begins.
+    """
+    if run.kind is RunKind.SAVED_PLAN and run.pull_number is None and workspace.is_locked:
+        reason = shortened(one_line(workspace.lock_reason), LONGEST_REASON)
+        why = f" ({reason})" if reason else ""
+        raise Refused(f"{workspace.name} is locked by {holder_words(workspace)}{why}: apply it once that is unlocked")
 
 
 def _why_not_confirmable(run: Run) -> str:

@@ -134,6 +134,21 @@ def test_a_saved_plan_that_was_overtaken_is_refused(ready_desk: Desk) -> None:
     assert said.code == 1, said.text
 
 
+def test_a_saved_plan_is_not_approved_under_somebodys_lock(ready_desk: Desk) -> None:
+    services, terminal = ready_desk.server.services, ready_desk.terminal
+    workspace = services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    terminal.run("plan", "-no-color", "-out=plan.file").ok()
+    services.workspaces.lock(workspace.id, "ada", "hands off")
+
+    said = terminal.run("apply", "-no-color", "plan.file", seconds=20)
+    assert said.code == 1, said.text
+    assert "prod is locked by User ada (hands off): apply it once that is unlocked" in said.text
+
+    services.workspaces.unlock(workspace.id)
+    assert "Apply complete!" in terminal.run("apply", "-no-color", "plan.file").ok().text
+
+
 def test_destroy_takes_everything_away(ready_desk: Desk) -> None:
     terminal = ready_desk.terminal
     terminal.run("apply", "-no-color", "-auto-approve").ok()

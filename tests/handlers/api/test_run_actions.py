@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.run import RunStatus, Stage
+from bot.run import RunKind, RunStatus, Stage
 from handlers.jobs import Job, Verb
 from storage.stage_jobs import Signal
 from tests.fakes.door_world import TWO_CHANGES, World
@@ -62,6 +62,38 @@ def test_what_the_state_forbids_is_a_conflict_and_leaves_no_trace(world: World, 
     assert run.id in answer.json["errors"][0]["detail"]
     assert world.services.comments.of(run.id) == []
     assert world.enqueued == []
+
+
+LOCKS = [  # reason, whose it is, how they are named
+    ("moving\nhouse", "user-else", "prod is locked by User grace (moving house): apply it once that is unlocked"),
+    ("", "team-ops", "prod is locked by Team grace: apply it once that is unlocked"),
+]
+
+
+@pytest.mark.parametrize(("reason", "holder_id", "said"), LOCKS)
+def test_a_plan_that_is_kept_at_a_terminal_is_not_approved_under_a_lock(
+    world: World, reason: str, holder_id: str, said: str
+) -> None:
+    workspace = world.workspace()
+    run = world.run(workspace, RunStatus.PLANNED_AND_SAVED, kind=RunKind.SAVED_PLAN, summary=TWO_CHANGES)
+    world.services.workspaces.lock(workspace.id, "grace", reason, holder_id)
+    answer = world.ask("POST", f"runs/{run.id}/actions/apply")
+    assert (answer.status_code, answer.json["errors"][0]["detail"]) == (409, said)
+    assert world.services.runs.get(run.id).status is RunStatus.PLANNED_AND_SAVED
+    # The CLI asks this first: without it, it would not say why.
+    assert world.ask("GET", f"runs/{run.id}").json["data"]["attributes"]["actions"]["is-confirmable"] is True
+    world.services.workspaces.unlock(workspace.id)
+    assert world.ask("POST", f"runs/{run.id}/actions/apply").status_code == 202
+
+
+def test_nor_under_ones_own(world: World) -> None:
+    """Under a lock no run begins, whoever holds it; so would not theirs, and their terminal would say nothing."""
+    workspace = world.workspace()
+    run = world.run(workspace, RunStatus.PLANNED_AND_SAVED, kind=RunKind.SAVED_PLAN, summary=TWO_CHANGES)
+    assert world.ask("POST", f"workspaces/{workspace.id}/actions/lock", {}).status_code == 200
+    answer = world.ask("POST", f"runs/{run.id}/actions/apply")
+    assert answer.status_code == 409
+    assert "prod is locked by User ada: " in answer.json["errors"][0]["detail"]
 
 
 def test_comments(world: World) -> None:
