@@ -4,6 +4,7 @@ Every method may raise OutsideTrouble; one that is not `permanent` (network, 5xx
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
@@ -14,8 +15,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_de
 
 from bot.errors import OutsideTrouble, RunlockError
 from bot.runner.job import Claim, Signal, StageResult
+from bot.runner.wire import Wire
 
 TIMEOUTS = (10, 60)  # seconds to connect, and between two bytes of an answer
+# From a request to its answer's end; whoever transfers what is large ends it by another limit.
+EXCHANGE_SECONDS = 300  # enough for a piece of log over a slow line
+CLAIM_SECONDS = 60
+HEARTBEAT_SECONDS = 15  # a cancel comes with the answer
 PIECE = 1024 * 1024  # bytes read and written at once
 LARGEST_DOWNLOAD = 4 * 1024**3  # bytes
 T = TypeVar("T")
@@ -52,7 +58,8 @@ def claim_job(url: str, pool_token: str, job_id: str, runner: str, nonce: str = 
 
     `nonce` is one attempt's own: if the answer is lost, the same attempt may claim again, and nobody else.
     """
-    with requests.Session() as session:
+    wire = Wire()
+    with wire.session() as session, wire.limited(CLAIM_SECONDS):
         address = f"{url}/runner/v1/jobs/{quote(job_id, safe='')}/claim"
         with _sent(
             session, "POST", address, auth=_Bearer(pool_token), json={"runner": runner, "nonce": nonce}
@@ -66,25 +73,28 @@ def claim_job(url: str, pool_token: str, job_id: str, runner: str, nonce: str = 
 class StageClient:
     """One claimed job at the server. Not for several threads: each takes `another()`."""
 
-    def __init__(self, url: str, claim: Claim) -> None:
+    def __init__(self, url: str, claim: Claim, session: requests.Session | None = None) -> None:
+        """Without a session of somebody's, who ends it as well, one of its own."""
         self._url = url
         self._claim = claim
         self._base = f"{url}/runner/v1/jobs/{quote(claim.job.id, safe='')}"
-        self._session = requests.Session()
+        self._wire = Wire()
+        self._own = ExitStack()
+        self._session = session or self._own.enter_context(self._wire.session())
         self._auth = _Bearer(claim.job_token, claim.lease_id)
 
     def __enter__(self) -> "StageClient":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._session.close()
+        self._own.close()
 
-    def another(self) -> "StageClient":
-        return StageClient(self._url, self._claim)
+    def another(self, session: requests.Session | None = None) -> "StageClient":
+        return StageClient(self._url, self._claim, session)
 
     def download(self, what: str, target: Path) -> None:
         """Stream `configuration`, `work-folder` or `plan` into a file. Raises StaleLease."""
-        with self._request("GET", what, stream=True) as response, target.open("wb") as file:
+        with self._request("GET", what, stream=True, is_large=True) as response, target.open("wb") as file:
             try:
                 total = 0
                 for piece in response.iter_content(PIECE):
@@ -100,7 +110,7 @@ class StageClient:
     def upload(self, what: str, file: BinaryIO) -> None:
         """Stream `plan`, `plan-json`, `work-folder` or `errored-state` from an open file. Raises StaleLease."""
         file.seek(0)
-        self._request("PUT", what, data=file).close()
+        self._request("PUT", what, data=file, is_large=True).close()
 
     def put_log(self, offset: int, data: bytes) -> int:
         """Offer log bytes; how many the server has now. Raises LogGap or StaleLease."""
@@ -113,7 +123,7 @@ class StageClient:
 
     def heartbeat(self) -> Signal:
         """Renew the lease; what to do with the engine. Raises StaleLease."""
-        with self._request("POST", "heartbeat", timeout=(5, 10)) as response:
+        with self._request("POST", "heartbeat", timeout=(5, 10), whole_seconds=HEARTBEAT_SECONDS) as response:
             try:
                 return Signal(str(_document(response).get("signal")))
             except ValueError as error:
@@ -123,8 +133,11 @@ class StageClient:
         """Hand the result in. Raises StaleLease."""
         self._request("POST", "result", json=result.as_json()).close()
 
-    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
-        response = _sent(self._session, method, f"{self._base}/{path}", auth=self._auth, **options)
+    def _request(
+        self, method: str, path: str, *, is_large: bool = False, whole_seconds: float = 0, **options: Any
+    ) -> requests.Response:
+        with nullcontext() if is_large else self._wire.limited(whole_seconds or EXCHANGE_SECONDS):
+            response = _sent(self._session, method, f"{self._base}/{path}", auth=self._auth, **options)
         if response.status_code == 409:
             document = _document_or_empty(response)
             response.close()

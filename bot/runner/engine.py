@@ -47,7 +47,6 @@ class Bench:
     plugin_folders: tuple[Path, ...]
     reins: Reins
     log: LogFile
-    deadline: float  # in the monotonic clock
 
     def init(self, variable_files: Sequence[str]) -> int:
         """Get backend, modules and providers; the exit code."""
@@ -138,7 +137,7 @@ class Bench:
             environment=self.environment,
             folder=self.rooms.private if self.sandbox.is_on else self.folder,
         )
-        return self.reins.run(command, deadline=self.deadline, output=self.log.write, answer=answer)
+        return self.reins.run(command, output=self.log.write, answer=answer)
 
 
 def surroundings(engine: Engine, sandbox: Sandbox, rooms: Rooms, search_path: str) -> Surroundings:

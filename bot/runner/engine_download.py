@@ -27,15 +27,15 @@ from packaging.version import InvalidVersion, Version
 
 from bot.errors import OutsideTrouble, Refused
 from bot.runner.settings import RunnerSettings
+from bot.runner.wire import Transfer
 from bot.terraform_version import Archive
 from bot.workspace import EngineName
 
 HASHICORP_KEY = Path(__file__).with_name("hashicorp.asc")
 HASHICORP_FINGERPRINT = "C874011F0AB405110D02105534365D9472D7468F"
 TOFU_FINGERPRINT = "E3E6E43D84CB852EADB0051D0C0AF313E5FD9F80"
-TIMEOUTS = (5, 60)  # seconds to connect, and between two bytes
-LARGEST_ARCHIVE = 512 * 1024**2  # bytes
-LARGEST_BINARY = 1024**3  # bytes
+TIMEOUTS = (5, 60)  # seconds to connect, and between two bytes; the whole is limited by the `transfer` that is given
+LARGEST_ARCHIVE, LARGEST_BINARY = 512 * 1024**2, 1024**3  # bytes
 LARGEST_TEXT = 16 * 1024**2  # bytes: sums, signatures, lists of releases
 PIECE = 1024**2
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "i386": "386", "armv7l": "arm", "armv6l": "arm"}
@@ -61,13 +61,17 @@ def platform_name() -> str:
 
 
 def newest_release(
-    engine: EngineName, settings: RunnerSettings, exact: Version | None, allows: Callable[[Version], bool]
+    engine: EngineName,
+    settings: RunnerSettings,
+    exact: Version | None,
+    allows: Callable[[Version], bool],
+    transfer: Transfer = requests.Session,
 ) -> Release:
     """The exact release, or the newest listed one that is allowed. Raises OutsideTrouble if there is none."""
     if exact is not None:
         return Release(engine, exact, _as_makers_write(exact))
     releases = []
-    for written in _listed(engine, settings):
+    for written in _listed(engine, settings, transfer):
         try:
             version = Version(written)
         except InvalidVersion:
@@ -88,11 +92,11 @@ def _as_makers_write(version: Version) -> str:
     return f"{numbers}-{word}{version.pre[1]}"
 
 
-def _listed(engine: EngineName, settings: RunnerSettings) -> list[str]:
+def _listed(engine: EngineName, settings: RunnerSettings, transfer: Transfer) -> list[str]:
     """The versions that the maker lists. The list is not signed; whatever is chosen from it is."""
     terraform = engine is EngineName.TERRAFORM
     url = f"{settings.releases_url}/terraform/index.json" if terraform else settings.tofu_index_url
-    with _opened(url) as response:
+    with _opened(url, transfer) as response:
         try:
             versions = response.json()["versions"]
             return [str(v) for v in versions] if terraform else [str(version["id"]) for version in versions]
@@ -100,7 +104,12 @@ def _listed(engine: EngineName, settings: RunnerSettings) -> list[str]:
             raise OutsideTrouble("reading the list of releases: it is not what was expected") from error
 
 
-def download_release(release: Release, settings: RunnerSettings, progress: Callable[[str], None]) -> Path:
+def download_release(
+    release: Release,
+    settings: RunnerSettings,
+    progress: Callable[[str], None],
+    transfer: Transfer = requests.Session,
+) -> Path:
     """The binary, after every check, at its place in the engines folder; nothing stays behind if a check fails.
 
     Raises Refused if a sum or a signature is wrong or no key is there, OutsideTrouble if the download breaks off.
@@ -110,10 +119,10 @@ def download_release(release: Release, settings: RunnerSettings, progress: Calla
     with _scratch(release, settings) as scratch:
         archive = scratch / "archive.zip"
         progress(f"Downloading {release.engine.value} {release.written} ...")
-        sums = _fetched(f"{base}/{name}_SHA256SUMS")
-        check_signature(sums, _fetched(f"{base}/{signature_name}"), keys, name)
+        sums = _fetched(f"{base}/{name}_SHA256SUMS", transfer)
+        check_signature(sums, _fetched(f"{base}/{signature_name}", transfer), keys, name)
         archive_name = f"{name}_{platform_name()}.zip"
-        _fetch_file(f"{base}/{archive_name}", archive, progress)
+        _fetch_file(f"{base}/{archive_name}", archive, progress, transfer)
         _check_sum(archive, sums, archive_name)
         binary = _installed(release, archive, settings.engines_folder / release.engine.value / release.written)
     progress(f"Installed {release.engine.value} {release.written}; its sum and signature are right")
@@ -121,7 +130,11 @@ def download_release(release: Release, settings: RunnerSettings, progress: Calla
 
 
 def download_registered(
-    release: Release, registered: Archive, settings: RunnerSettings, progress: Callable[[str], None]
+    release: Release,
+    registered: Archive,
+    settings: RunnerSettings,
+    progress: Callable[[str], None],
+    transfer: Transfer = requests.Session,
 ) -> Path:
     """The same from an address that a site admin has registered: its sum was registered with it, and is the check.
 
@@ -134,7 +147,7 @@ def download_registered(
     with _scratch(release, settings) as scratch:
         archive = scratch / "archive.zip"
         progress(f"Downloading {name} from its registered address ...")
-        _fetch_file(registered.url, archive, progress)
+        _fetch_file(registered.url, archive, progress, transfer)
         if _sum_of(archive) != registered.sha:
             raise Refused(f"downloading {name}: its SHA-256 sum is not the registered one; nothing was kept")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -206,11 +219,10 @@ def check_signature(document: bytes, signature: bytes, keys: list[pysequoia.Cert
 
 
 def _check_sum(archive: Path, sums: bytes, archive_name: str) -> None:
-    actual = _sum_of(archive)
     for line in sums.decode(errors="replace").splitlines():
         expected, _, name = line.partition(" ")
         if name.strip().removeprefix("*") == archive_name:
-            if expected.lower() == actual:
+            if expected.lower() == _sum_of(archive):
                 return
             raise Refused(f"downloading {archive_name}: its SHA-256 sum is not the published one; nothing was kept")
     raise OutsideTrouble(f"{archive_name} is not in the published list of sums", permanent=True)
@@ -244,13 +256,13 @@ def _put_in_place(ready: Path, place: Path) -> Path:
     return place
 
 
-def _fetched(url: str) -> bytes:
-    with _opened(url) as response:
+def _fetched(url: str, transfer: Transfer) -> bytes:
+    with _opened(url, transfer) as response:
         return b"".join(_pieces(response, LARGEST_TEXT))
 
 
-def _fetch_file(url: str, target: Path, progress: Callable[[str], None]) -> None:
-    with _opened(url) as response, target.open("xb") as file:
+def _fetch_file(url: str, target: Path, progress: Callable[[str], None], transfer: Transfer) -> None:
+    with _opened(url, transfer) as response, target.open("xb") as file:
         length = response.headers.get("Content-Length", "")
         whole = int(length) if length.isdecimal() else 0
         done, told = 0, 0
@@ -265,9 +277,9 @@ def _fetch_file(url: str, target: Path, progress: Callable[[str], None]) -> None
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[requests.Response]:
+def _opened(url: str, transfer: Transfer) -> Iterator[requests.Response]:
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUTS) as response:
+        with transfer() as session, session.get(url, stream=True, timeout=TIMEOUTS) as response:
             if response.status_code == 404:
                 raise OutsideTrouble("the release is not there", permanent=True)
             if not response.ok:

@@ -1,13 +1,14 @@
-"""How is a running engine held by its reins? One process group at a time: asked to stop, killed, waited for."""
+"""How is a stage held by its reins? One engine or one transfer at a time: asked to stop, killed, waited for."""
 
 import contextlib
+import math
 import os
 import select
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +30,7 @@ class Stop(StrEnum):
 
 
 class Stopped(Exception):
-    """The stage was stopped before this command started."""
+    """The stage was stopped before this command started, or in the middle of something that is no engine."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,22 @@ class Command:
 
 
 class Reins:
-    """Held by the thread that runs engines; pulled by the ones that know of cancels, leases and shutdowns."""
+    """Held by the thread that performs a stage; pulled by the ones that know of cancels, leases and shutdowns.
 
-    def __init__(self, grace_seconds: float) -> None:
+    `deadline`, in the monotonic clock, is the whole stage's: past it, whatever is under way is stopped.
+    """
+
+    def __init__(self, grace_seconds: float, deadline: float = math.inf) -> None:
         self._grace_seconds = grace_seconds
+        self._deadline = deadline
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._cut: Callable[[], None] | None = None
         self._kill_at: float | None = None
         self._interrupted = False
-        self._killed = False
+        self._stopping = threading.Event()
         self.reason: Stop | None = None
+        self.doing = ""  # what was under way instead of an engine when the stage was stopped
 
     def interrupt(self, reason: Stop, *, then_kill: bool = False) -> None:
         """Ask the engine to stop as Ctrl-C would; once, since a second one makes Terraform drop everything.
@@ -65,23 +72,63 @@ class Reins:
             if not self._interrupted:
                 self._interrupted = True
                 self._signal(signal.SIGINT)
+            self._end_the_rest()
 
     def kill(self, reason: Stop) -> None:
         """End the engine and everything it started, at once."""
         with self._lock:
             self.reason = self.reason or reason
-            self._interrupted = self._killed = True
+            self._interrupted = True
             self._signal(signal.SIGKILL)
+            self._end_the_rest()
 
-    def run(
-        self, command: Command, *, deadline: float, output: Callable[[bytes], None], answer: IO[bytes] | None = None
-    ) -> int:
+    def check(self, doing: str) -> None:
+        """Raises Stopped if the stage is to stop, or has no time left; for whoever does something in small steps."""
+        if time.monotonic() >= self._deadline:
+            self.interrupt(Stop.TIMED_OUT)
+        if self._stopping.is_set():
+            self.doing = self.doing or doing
+            raise Stopped
+
+    def sleep(self, seconds: float, doing: str) -> None:
+        """Sleep, unless the stage is to stop, or has no time left: that raises Stopped."""
+        self._stopping.wait(max(min(seconds, self._deadline - time.monotonic()), 0))
+        self.check(doing)
+
+    @contextlib.contextmanager
+    def holding(self, cut: Callable[[], None], doing: str) -> Iterator[None]:
+        """What is done in here ends when the stage is to stop, or has no time left: `cut` is called for it.
+
+        It comes from another thread. Raises Stopped then, whatever error the cut has led to, or none.
+        """
+        self.check(doing)
+        seconds = min(self._deadline - time.monotonic(), threading.TIMEOUT_MAX)
+        timer = threading.Timer(seconds, self.interrupt, (Stop.TIMED_OUT,))
+        timer.daemon = True
+        with self._lock:
+            self._cut = cut
+            if self._stopping.is_set():  # since the check above
+                cut()
+        timer.start()
+        try:
+            yield
+        except Exception:
+            self.check(doing)
+            raise
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._cut = None
+        self.check(doing)
+
+    def run(self, command: Command, *, output: Callable[[bytes], None], answer: IO[bytes] | None = None) -> int:
         """Run a command to its end; its exit code, negative if a signal ended it.
 
         `output` gets what it prints on both streams; with `answer`, a file, standard output goes there alone.
-        `deadline` is in the monotonic clock; past it the engine is interrupted, and killed after the grace time.
+        Past the deadline the engine is interrupted, and killed after the grace time.
         Raises Stopped if the stage was stopped before.
         """
+        self.check("")
         with self._lock:
             if self._interrupted:
                 raise Stopped
@@ -102,7 +149,7 @@ class Reins:
         try:
             for thread in threads:
                 thread.start()
-            self._wait(done, deadline)
+            self._wait(done)
         finally:
             if not done.is_set():  # something broke in the waiting itself
                 self.kill(Stop.SHUTDOWN)
@@ -111,10 +158,10 @@ class Reins:
                 pipe.close()
         return _as_signal(process.returncode)
 
-    def _wait(self, done: threading.Event, deadline: float) -> None:
+    def _wait(self, done: threading.Event) -> None:
         while not done.wait(POLL_SECONDS):
             now = time.monotonic()
-            if now >= deadline:
+            if now >= self._deadline:
                 self.interrupt(Stop.TIMED_OUT, then_kill=True)
             if self._kill_at is not None and now >= self._kill_at:
                 self.kill(self.reason or Stop.TIMED_OUT)
@@ -131,6 +178,11 @@ class Reins:
             process.wait()
         for thread in threads[1:]:
             thread.join()
+
+    def _end_the_rest(self) -> None:
+        self._stopping.set()
+        if self._cut is not None:
+            self._cut()
 
     def _signal(self, number: int) -> None:
         if self._process is not None:

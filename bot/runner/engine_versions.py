@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import requests
 from packaging.version import InvalidVersion, Version
 
 from bot.errors import OutsideTrouble, Refused, RunlockError
@@ -28,6 +29,7 @@ from bot.runner.engine_download import (
 from bot.runner.registered_versions import Registered, RegisteredVersion, disabled, newest_to_take
 from bot.runner.sandbox import INSIDE_ENGINE, SEARCH_PATH, Mount, interpreter_mounts
 from bot.runner.settings import RunnerSettings
+from bot.runner.wire import Transfer
 from bot.terraform_version import Archive
 from bot.version_constraint import Wanted
 from bot.workspace import EngineName
@@ -80,6 +82,7 @@ def find_engine(
     settings: RunnerSettings,
     progress: Callable[[Release, str], None],
     registered: Registered = (),
+    transfer: Transfer = requests.Session,
 ) -> Engine:
     """The first that fits: engines folder, PATH, registered address, download, embedded.
 
@@ -96,16 +99,16 @@ def find_engine(
     found = in_folder(settings.engines_folder, name, wanted)
     had = _taken_before(name, wanted, registered, settings)
     if had is not None and (found is None or had[0].number > found.version):
-        return _from_registered_address(name, *had, settings, progress)
+        return _from_registered_address(name, *had, settings, progress, transfer)
     found = found or on_path(name, wanted, settings.search_path)
     if found:
         return found
     registered_one = newest_to_take(registered, wanted, platform_name())
     if registered_one is not None:
-        return _from_registered_address(name, *registered_one, settings, progress)
+        return _from_registered_address(name, *registered_one, settings, progress, transfer)
     looked = [f"the engines folder {settings.engines_folder}", "PATH"]
     try:
-        return _downloaded(name, wanted, settings, progress)
+        return _downloaded(name, wanted, settings, progress, transfer)
     except OutsideTrouble as trouble:
         looked.append(f"a download ({trouble.reason})")
     embedded = embedded_engine_version() if name is EngineName.TERRAFORM else None
@@ -181,7 +184,11 @@ _unreachable_until: dict[str, float] = {}
 
 
 def _downloaded(
-    name: EngineName, wanted: Wanted, settings: RunnerSettings, progress: Callable[[Release, str], None]
+    name: EngineName,
+    wanted: Wanted,
+    settings: RunnerSettings,
+    progress: Callable[[Release, str], None],
+    transfer: Transfer,
 ) -> Engine:
     """Raises OutsideTrouble if the place can't be reached or has nothing that fits; Refused if a check fails."""
     place = settings.releases_url if name is EngineName.TERRAFORM else settings.tofu_releases_url
@@ -190,8 +197,8 @@ def _downloaded(
     if _unreachable_until.get(place, 0) > time.monotonic():
         raise OutsideTrouble("the place for downloads could not be reached a moment ago")
     try:
-        release = newest_release(name, settings, wanted.exact, wanted.allows)
-        binary = download_release(release, settings, lambda line: progress(release, line))
+        release = newest_release(name, settings, wanted.exact, wanted.allows, transfer)
+        binary = download_release(release, settings, lambda line: progress(release, line), transfer)
     except Unreachable:
         _unreachable_until[place] = time.monotonic() + UNREACHABLE_FOR
         raise
@@ -204,6 +211,7 @@ def _from_registered_address(
     archive: Archive,
     settings: RunnerSettings,
     progress: Callable[[Release, str], None],
+    transfer: Transfer,
 ) -> Engine:
     """The one that was installed with just this sum, else a download."""
     release = Release(name, version.number, version.written)
@@ -211,7 +219,7 @@ def _from_registered_address(
     if os.access(installed, os.X_OK):
         return Engine(name, version.number, installed, version.written)
     try:
-        binary = download_registered(release, archive, settings, lambda line: progress(release, line))
+        binary = download_registered(release, archive, settings, lambda line: progress(release, line), transfer)
     except OutsideTrouble as trouble:
         doing = f"downloading {_SPOKEN[name]} {version.written} from its registered address"
         raise OutsideTrouble(f"{doing}: {trouble.reason}", permanent=trouble.permanent) from trouble

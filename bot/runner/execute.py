@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import structlog
@@ -22,9 +22,10 @@ from bot.runner.log_stream import LogFile, LogSender
 from bot.runner.settings import RunnerSettings, SandboxMode
 from bot.runner.stage import StageRun
 from bot.runner.variables import secrets_of
-from bot.runner.work_folder import stage_folder
+from bot.runner.work_folder import Rooms, stage_folder
 
 CLAIM_PATIENCE = 60  # seconds; a job that can't be claimed for longer is found again by the server's sweep
+FOLDER_PATIENCE = 60  # seconds for an earlier try to leave the folder
 log = structlog.get_logger()
 
 
@@ -85,14 +86,14 @@ class _Execution:
     shutdown: Shutdown
 
     def see_through(self) -> StageResult:
-        reins = Reins(self.settings.grace_seconds)
+        reins = Reins(self.settings.grace_seconds, time.monotonic() + self.claim.job.timeout_seconds)
         redactor = Redactor(self._secrets())
         with ExitStack() as stack:
             stack.enter_context(self.shutdown.watching(reins))
             client = stack.enter_context(StageClient(self.settings.url, self.claim))
             keeper = stack.enter_context(LeaseKeeper(self.claim, client, reins))
             try:
-                rooms = stack.enter_context(stage_folder(self.settings.work_folder, self._folder_name()))
+                rooms = stack.enter_context(self._folder())
                 logfile = LogFile(rooms.private / "log", redactor)
             except (OutsideTrouble, OSError) as error:
                 result = StageResult(Outcome.TROUBLE, error=f"no work folder: {error}")
@@ -121,6 +122,10 @@ class _Execution:
     def _secrets(self) -> list[str]:
         tokens = [self.claim.job.run_token, self.claim.job_token, self.settings.pool_token]
         return [*secrets_of(self.claim.job.variables), *tokens]
+
+    def _folder(self) -> AbstractContextManager[Rooms]:
+        patience_seconds = min(self.claim.job.timeout_seconds, FOLDER_PATIENCE)
+        return stage_folder(self.settings.work_folder, self._folder_name(), patience_seconds=patience_seconds)
 
     def _folder_name(self) -> str:
         """Without a sandbox, plan and apply of a run must see the same path; in one, they do anyhow."""

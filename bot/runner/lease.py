@@ -11,11 +11,12 @@ from bot.runner.client import StageClient, StaleLease
 from bot.runner.engine_process import Reins, Stop
 from bot.runner.job import Claim, Signal
 
+LONGEST_INTERVAL = 5.0  # seconds between two heartbeats: their answers bring a cancel
 log = structlog.get_logger()
 
 
 class LeaseKeeper:
-    """Renews the lease every third of its time.
+    """Renews the lease every third of its time, or more often: that is how a cancel is heard of.
 
     A stale lease kills the engine at once: somebody else owns the job. A server that can't be reached for a whole lease
     kills a plan, which is safe to repeat; an apply goes on, for what it does to the world can't be taken back, and the
@@ -55,12 +56,12 @@ class LeaseKeeper:
             raise
 
     def _run(self) -> None:
-        interval = self._claim.lease_seconds / 3
+        interval = min(self._claim.lease_seconds / 3, LONGEST_INTERVAL)
         with self._client.another() as client:
             while not self._stop.wait(interval):
                 try:
                     self._obey(client.heartbeat())
-                    interval = self._claim.lease_seconds / 3
+                    interval = min(self._claim.lease_seconds / 3, LONGEST_INTERVAL)
                 except StaleLease:
                     log.warning("lease lost", job=self._claim.job.id, run=self._claim.job.run_id)
                     self.lose()

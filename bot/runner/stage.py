@@ -1,23 +1,22 @@
 """What does a runner do in a plan, and what in an apply? Every way in which it can end becomes a result."""
 
-import os
-import time
 import traceback
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import structlog
 
 from bot.errors import OutsideTrouble, Refused
 from bot.plan_summary import PlanSummary
 from bot.run import Stage
-from bot.runner.client import StageClient, StaleLease, patiently
+from bot.runner.client import StageClient, StaleLease
 from bot.runner.engine import PLAN_FILE, Bench, prepare_inputs, surroundings
 from bot.runner.engine_download import Release, platform_name
 from bot.runner.engine_process import Reins, Stop, Stopped
 from bot.runner.engine_versions import Engine, NoEngine, find_engine
 from bot.runner.environment import build_environment
+from bot.runner.exchange import LARGEST_HANDED_IN, Exchange, spoken
 from bot.runner.job import Outcome, StageJob, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, header
@@ -29,12 +28,11 @@ from bot.runner.settings import RunnerSettings
 from bot.runner.state_backend import backend_for, override
 from bot.runner.state_backend import environment as state_environment
 from bot.runner.variables import write_variable_files
+from bot.runner.wire import stoppable
 from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
 from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 
-TRANSFER_PATIENCE = 300  # seconds for getting a configuration or handing in a plan
-LARGEST_HANDED_IN = 1_000_000_000  # bytes of a plan, a tree or a state: the server's doors take no larger body
 log = structlog.get_logger()
 
 
@@ -56,7 +54,7 @@ class StageRun:
 
     def perform(self) -> StageResult:
         """Do it. Raises StaleLease if the job became somebody else's."""
-        self._deadline = time.monotonic() + self.job.timeout_seconds
+        self._exchange = Exchange(self.client, self.reins)
         try:
             result = self._plan() if self.job.stage is Stage.PLAN else self._apply()
         except Stopped:
@@ -108,12 +106,12 @@ class StageRun:
             if plan is None:
                 raise OutsideTrouble(f"planning with {bench.engine.spoken}: it succeeded, but left no plan file")
             digest = bench.digest(plan)
-            self._upload("plan", plan)
-        summary = PlanReader(bench, self.rooms.private, self._upload).summary()
+            self._exchange.upload("plan", plan)
+        summary = PlanReader(bench, self.rooms.private, self._exchange.upload).summary()
         packed = self.rooms.private / "packed.tar.gz"
-        pack(self.rooms.tree, packed, self.job.working_directory)
+        pack(self.rooms.tree, packed, self.job.working_directory, partial(self.reins.check, "packing the work folder"))
         with packed.open("rb") as file:
-            self._upload("work-folder", file)
+            self._exchange.upload("work-folder", file)
         return self._ended(
             Outcome.SUCCEEDED,
             exit_code=exit_code,
@@ -125,7 +123,7 @@ class StageRun:
     def _apply(self) -> StageResult:
         bench = self._bench_with("work-folder")
         plan_path = self.rooms.inputs / PLAN_FILE
-        self._download("plan", plan_path)
+        self._exchange.download("plan", plan_path)
         with plan_path.open("rb") as plan:
             self._check_digest(bench.digest(plan))
             redirect_state(bench.folder, override(bench.backend, self.job), restored=True)
@@ -167,7 +165,7 @@ class StageRun:
             folder = working_directory(self.rooms.tree, self.job.working_directory)
             with opened_safely(folder, "errored.tfstate", largest=LARGEST_HANDED_IN) as state:
                 if state is not None:
-                    self._upload("errored-state", state, self.settings.result_patience_seconds)
+                    self._exchange.hand_in_errored_state(state, self.settings.result_patience_seconds)
         except Refused as refusal:
             return f"Whether it left a state that it could not save can't be told: {refusal.reason}"
         except OSError as error:
@@ -180,22 +178,22 @@ class StageRun:
         if self.job.foreign and not sandbox.is_on:
             self._tell(["This pull request's run has no sandbox, since RUNLOCK_SANDBOX=none is set."])
         wanted = Wanted.parse(self.job.engine_version)
-        registered = self.job.registered_versions
-        self.engine = engine = find_engine(self.job.engine, wanted, self.settings, self._progress, registered)
-        patiently(
-            lambda: self.client.put_engine(engine.name, str(engine.version)),
-            patience_seconds=TRANSFER_PATIENCE,
-            sleep=time.sleep,
-        )
+        self.engine = engine = self._find_engine(wanted)
+        self._exchange.tell_engine(engine)
         self._write_header()
-        if self.job.stage is Stage.PLAN and (warning := warning_of(registered, engine.version)):
+        if self.job.stage is Stage.PLAN and (warning := warning_of(self.job.registered_versions, engine.version)):
             self._tell([f"{engine.spoken} {warning}"])
         packed = self.rooms.private / "tree.tar"
-        self._download(archive, packed)
-        unpack(packed, self.rooms.tree, drop=drop)
+        self._exchange.download(archive, packed)
+        unpack(packed, self.rooms.tree, drop=drop, go_on=partial(self.reins.check, f"unpacking the {spoken(archive)}"))
         packed.unlink()
         folder = working_directory(self.rooms.tree, self.job.working_directory)
         return self._bench(self.engine, sandbox, folder)
+
+    def _find_engine(self, wanted: Wanted) -> Engine:
+        transfer = partial(stoppable, self.reins, f"downloading {self.job.engine.value}{wanted.spoken}")
+        registered = self.job.registered_versions
+        return find_engine(self.job.engine, wanted, self.settings, self._progress, registered, transfer)
 
     def _bench(self, engine: Engine, sandbox: Sandbox, folder: Path) -> Bench:
         prepare_inputs(self.job, engine, sandbox, self.rooms, self.settings.plugin_folders)
@@ -214,17 +212,7 @@ class StageRun:
             plugin_folders=self.settings.plugin_folders,
             reins=self.reins,
             log=self.log,
-            deadline=self._deadline,
         )
-
-    def _download(self, what: str, target: Path) -> None:
-        patiently(lambda: self.client.download(what, target), patience_seconds=TRANSFER_PATIENCE, sleep=time.sleep)
-
-    def _upload(self, what: str, file: BinaryIO, patience_seconds: float = TRANSFER_PATIENCE) -> None:
-        size = os.fstat(file.fileno()).st_size
-        if size > LARGEST_HANDED_IN:
-            raise Refused(f"the {what} has {size} bytes; {LARGEST_HANDED_IN} are the most that can be handed in")
-        patiently(lambda: self.client.upload(what, file), patience_seconds=patience_seconds, sleep=time.sleep)
 
     def _progress(self, release: Release, line: str) -> None:
         self._write_header(f"{release.engine.value.capitalize()} v{release.written}")
@@ -247,7 +235,7 @@ class StageRun:
         return self._ended(Outcome.FAILED, exit_code=exit_code, error=f"{spoken} {how}")
 
     def _stopped(self, exit_code: int | None) -> StageResult:
-        """The engine ended because we asked it to. A plan that is complete all the same counts as stopped too."""
+        """It ended because we asked it to. A plan that is complete all the same counts as stopped too."""
         stage = self.job.stage.value
         outcome, error = {
             Stop.CANCELED: (Outcome.CANCELED, f"the {stage} was canceled"),
@@ -256,7 +244,8 @@ class StageRun:
             Stop.SHUTDOWN: (Outcome.TROUBLE, f"the {stage} was ended: its runner was shut down"),
             Stop.DISK_FULL: (Outcome.TROUBLE, f"the {stage} was ended: its runner's disk was almost full"),
         }[self.reins.reason or Stop.CANCELED]
-        return self._ended(outcome, exit_code=exit_code, error=error)
+        was = f"; it was still {self.reins.doing}" if self.reins.doing else ""
+        return self._ended(outcome, exit_code=exit_code, error=error + was)
 
     def _ended(
         self,

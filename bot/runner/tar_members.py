@@ -1,10 +1,13 @@
-"""How large may what a tar says of its members be? Its reader takes each header whole, whatever size it claims.
+"""How is a tar read that somebody else made? Its reader takes each header whole, whatever size it claims.
 
 Types of headers: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html (x, g) and
 https://www.gnu.org/software/tar/manual/html_node/Standard.html (L, K, S).
 """
 
+import io
 import tarfile
+from collections.abc import Callable
+from pathlib import Path
 
 from bot.errors import Refused
 
@@ -14,6 +17,18 @@ _HEADERS = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
+
+
+class WatchedArchive(io.FileIO):
+    """An archive's file, of which the reader takes small pieces: before each, `go_on` is called, and may raise."""
+
+    def __init__(self, path: Path, go_on: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._go_on = go_on
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._go_on()
+        return super().read(size)
 
 
 def bounded_members() -> type[tarfile.TarInfo]:

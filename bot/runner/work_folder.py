@@ -13,7 +13,7 @@ import shutil
 import stat
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,7 @@ from typing import BinaryIO
 import structlog
 
 from bot.errors import OutsideTrouble, Refused
-from bot.runner.tar_members import bounded_members
+from bot.runner.tar_members import WatchedArchive, bounded_members
 from bot.runner.trees import Entry, remove, walk
 
 MOST_MEMBERS = 200_000
@@ -110,8 +110,10 @@ def _take_turn(path: Path, deadline: float) -> int:
         os.close(lock)
 
 
-def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = ()) -> None:
+def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = (), go_on: Callable[[], None] = lambda: None) -> None:
     """Unpack a tar (or tar.gz) into an empty folder, without any path that has a part named in `drop`.
+
+    `go_on` is called again and again, and may raise to end it.
 
     Raises Refused, naming the member, for absolute paths, `..`, paths that are too deep or too long, devices, FIFOs,
     hard links and symlinks that leave the tree, and for archives that are too large. One that is cut off is
@@ -120,7 +122,10 @@ def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = ()) -> None:
     symlinks: list[tuple[Path, str]] = []
     total = 0
     try:
-        with tarfile.open(archive, "r|*", tarinfo=bounded_members()) as tar:
+        with (
+            WatchedArchive(archive, go_on) as file,
+            tarfile.open(fileobj=file, mode="r|*", tarinfo=bounded_members()) as tar,
+        ):
             for number, member in enumerate(tar, start=1):
                 total += max(member.size, 0)
                 if number > MOST_MEMBERS or total > MOST_BYTES:
@@ -210,7 +215,7 @@ def working_directory(tree: Path, relative: str) -> Path:
     return folder
 
 
-def pack(tree: Path, archive: Path, working_directory: str) -> None:
+def pack(tree: Path, archive: Path, working_directory: str, go_on: Callable[[], None] = lambda: None) -> None:
     """The tree after a plan as a tar.gz, in a fixed order, without what an init makes anew. Symlinks stay symlinks.
 
     Raises Refused for a tree that `unpack` would not take.
@@ -223,6 +228,7 @@ def pack(tree: Path, archive: Path, working_directory: str) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for number, entry in enumerate(walk(tree, left_out), start=1):
+            go_on()
             _refuse_too_deep("the work folder after the plan", entry.path)
             total += entry.status.st_size if stat.S_ISREG(entry.status.st_mode) else 0
             if number > MOST_MEMBERS or total > MOST_BYTES:

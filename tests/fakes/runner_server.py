@@ -54,6 +54,7 @@ class FakeRunlock:
         self.lease_seconds = lease_seconds
         self.trouble = 0
         self.is_away = threading.Event()  # every request is answered 503 while it is set
+        self.trickling: set[str] = set()  # downloads that come a byte a second, and so never end
         self.state: bytes | None = None
         self.states: list[bytes] = []
         self.state_passwords: list[str] = []
@@ -199,6 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         address = urlsplit(self.path)
+        if self.command == "GET" and address.path.split("/")[-1] in self.server.runlock.trickling:
+            return self._trickle()
         with self.server.runlock.lock:
             if address.path.startswith("/state/"):
                 return self._state(body)
@@ -212,6 +215,14 @@ class _Handler(BaseHTTPRequestHandler):
             if parts[5] == "claim":
                 return self._claim(job, json.loads(body))
             return self._of_job(job, parts[5], parse_qs(address.query), body)
+
+    def _trickle(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        while True:  # until the runner breaks it off
+            self.wfile.write(b"\0")
+            time.sleep(1)
 
     def _claim(self, job: FakeJob, body: dict[str, Any]) -> None:
         if self.headers.get("Authorization") != f"Bearer {POOL_TOKEN}":
