@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,12 +23,15 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from bot.errors import Refused
 from bot.notifications import Answer, check_url, is_refused_address
 
+LOOK_UP_SECONDS = 4.0  # the system's own limit may be half a minute and more
+MOST_LOOK_UPS = 16  # at once, in this process: those that were given up go on for as long as the system lets them
 CONNECT_SECONDS = 4.0
 WHOLE_SECONDS = 10.0  # from the connection to the end of the answer
 MOST_BODY_BYTES = 1_000  # of the answer are kept: enough to see what a receiver complains of
 MOST_HEADERS = 30
 MOST_HEADER_CHARACTERS = 200
 USER_AGENT = "Runlock"
+_look_ups = threading.BoundedSemaphore(MOST_LOOK_UPS)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -111,11 +115,7 @@ def _context(bundle: str) -> ssl.SSLContext:
 
 def _open_socket(host: str, port: int) -> socket.socket:
     """A connection to the first of the host's addresses that takes it; all of them must be allowed."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise Refused("its name leads to no address") from error
-    addresses = list(dict.fromkeys((str(entry[4][0]), int(entry[4][1])) for entry in found))
+    addresses = _looked_up(host, port)
     if any(is_refused_address(address) for address, _ in addresses):
         raise Refused("its name leads to a link-local or otherwise special address, to which nothing is sent")
     trouble: OSError = ConnectionRefusedError()
@@ -129,6 +129,30 @@ def _open_socket(host: str, port: int) -> socket.socket:
         except OSError as error:
             trouble = error
     raise trouble
+
+
+def _looked_up(host: str, port: int) -> list[tuple[str, int]]:
+    """The addresses of a name. In a thread of its own, since nothing can end the system's look-up of a name."""
+    if not _look_ups.acquire(blocking=False):
+        raise Refused("its name was not looked up: too many others are at this moment")
+    found: Future[list[tuple[str, int]]] = Future()
+    threading.Thread(target=_look_up, args=(host, port, found), name="look-up", daemon=True).start()
+    try:
+        return found.result(LOOK_UP_SECONDS)
+    except TimeoutError as error:
+        raise Refused("looking its name up took too long") from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise Refused("its name leads to no address") from error
+
+
+def _look_up(host: str, port: int, found: "Future[list[tuple[str, int]]]") -> None:
+    try:
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found.set_result(list(dict.fromkeys((str(entry[4][0]), int(entry[4][1])) for entry in entries)))
+    except Exception as error:  # noqa: BLE001  # it is raised again where it is waited for
+        found.set_exception(error)
+    finally:
+        _look_ups.release()
 
 
 def _target(parts: SplitResult) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 RUNNER_UID = 64_711  # nobody's: engines that break out of their sandbox meet no other process of this user
+TRIAL_SECONDS = 120  # the sandbox's own trials have limits of half a minute each
 # What a runner may know of the server's environment: its own settings, and how to reach the network.
 PASSED_ON = (
     *("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
@@ -52,9 +53,10 @@ def own_user(folder: Path, environment: Mapping[str, str]) -> tuple[int | None, 
             cwd="/",
             capture_output=True,
             check=False,
+            timeout=TRIAL_SECONDS,
         )
-    except PermissionError:
-        tried = None  # the interpreter lies in a folder that only root may enter
+    except (PermissionError, subprocess.TimeoutExpired):
+        tried = None  # the interpreter lies in a folder that only root may enter, or on a disk that doesn't answer
     if tried is not None and tried.returncode == 0:
         return RUNNER_UID, f"the runner runs as a user of its own ({RUNNER_UID})"
     _give(folder, 0)

@@ -3,6 +3,7 @@
 A task carries ids only; one that is lost, doubled or late changes nothing (DESIGN, invariant 1).
 """
 
+import importlib
 import json
 import logging
 import sqlite3
@@ -28,6 +29,8 @@ from bot.runner.work_folder import sweep
 
 EXECUTE = "execute"
 POLL_SECONDS = 0.05  # Huey's own maximum of 10 s made an idle consumer take 3.4 s to see a job
+# Seconds to connect to a queue, and to wait for its answer: a machine that goes away silently holds nobody for ever.
+CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
 LARGEST_MESSAGE = 64 * 1024  # characters
 # Huey's fields of a message, in its order, with the types that we send; the rest is always null.
 _SENT_FIELDS: dict[str, tuple[type, ...]] = {
@@ -109,10 +112,26 @@ def open_queue(url: str, name: str) -> Huey:
             name, storage_class=SqliteStorage, filename=str(path), strict_fifo=True, factory=_Connection, **common
         )
     if scheme in ("redis", "rediss", "unix"):
-        return Huey(name, storage_class=PriorityRedisStorage, url=url, **common)
+        return Huey(name, storage_class=PriorityRedisStorage, connection_pool=_redis_pool(url), **common)
     if scheme in ("postgresql", "postgres"):
-        return Huey(name, storage_class=PostgresStorage, dsn=url, **common)
+        return Huey(name, storage_class=PostgresStorage, dsn=url, **_postgres_limits(), **common)
     raise Refused(f"a queue can't be at {scheme}://…; it can be sqlite, redis:// or postgresql://")
+
+
+def _redis_pool(url: str) -> Any:
+    redis = importlib.import_module("redis")
+    return redis.ConnectionPool.from_url(url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=ANSWER_SECONDS)
+
+
+def _postgres_limits() -> dict[str, int]:
+    """libpq has no limit for an answer, but it notices that nobody is there any more."""
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": ANSWER_SECONDS * 1000,
+        "keepalives_idle": ANSWER_SECONDS // 2,
+        "keepalives_interval": ANSWER_SECONDS // 6,
+        "keepalives_count": 3,
+    }
 
 
 def nudge(queue: Huey, job_id: str, priority: int = 0) -> None:

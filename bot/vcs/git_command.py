@@ -5,6 +5,7 @@ Git and its children, and its `kill_after_timeout` finds those children by `ps`.
 in `plain_git.py`.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -198,7 +199,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait(patience)
         except subprocess.TimeoutExpired:
             continue
-    process.communicate()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # what has left the group may hold the pipes open
+        process.communicate(timeout=_KILL_AFTER_SECONDS)
 
 
 def spoken(said: str) -> str:

@@ -8,6 +8,7 @@ the push, and waits for the server for a minute at most.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -22,9 +24,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from typing import BinaryIO
 
 LONGEST_SECONDS = 60.0  # nobody waits longer for a push to come back
+EXTRA_SECONDS = 5.0  # after them, whatever is still waited for is broken off
+GIT_SECONDS = 20.0  # for one question
 POLL_SECONDS = 0.5
 REQUEST_SECONDS = 10.0
 LARGEST_ANSWER = 1024 * 1024  # bytes
@@ -42,13 +47,29 @@ class CannotTell(Exception):
 def main() -> None:
     deadline = time.monotonic() + LONGEST_SECONDS
     try:
-        url, secret, repository = read_settings(sys.argv[1])
-        updates = read_updates(sys.stdin.buffer)
-        if updates:
-            payload = {"event": "push", "repository": repository, "updates": updates, **describe_repository()}
-            follow(url, secret, deliver(url, secret, payload, deadline), deadline)
+        with broken_off_after(LONGEST_SECONDS + EXTRA_SECONDS):
+            url, secret, repository = read_settings(sys.argv[1])
+            updates = read_updates(sys.stdin.buffer)
+            if updates:
+                payload = {"event": "push", "repository": repository, "updates": updates, **describe_repository()}
+                follow(url, secret, deliver(url, secret, payload, deadline), deadline)
     except CannotTell as reason:
         say(f"{reason}; {AND_NOW}")
+
+
+@contextlib.contextmanager
+def broken_off_after(seconds: float) -> Iterator[None]:
+    """Whatever is being waited for then: a name that isn't found, an answer that trickles."""
+
+    def give_up(*_: object) -> None:
+        raise CannotTell("Runlock took too long")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def read_settings(path: str) -> tuple[str, str, str]:
@@ -100,8 +121,14 @@ def git(*arguments: str) -> str | None:
     """Git's answer, or None if it is no. The environment is the one that Git gave the hook."""
     try:
         done = subprocess.run(
-            ("git", *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ("git", *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=GIT_SECONDS,
         )
+    except subprocess.TimeoutExpired:
+        raise CannotTell("Runlock's hook had no answer from git in time") from None
     except OSError:
         raise CannotTell("Runlock's hook can't run git") from None
     return None if done.returncode else done.stdout.decode("utf-8", "replace").strip()

@@ -63,9 +63,15 @@ class Theatre:
 
     def _run(self, command: list[str], folder: Path, *, quiet: bool = False) -> None:
         output = subprocess.DEVNULL if quiet else None
-        done = subprocess.run(command, cwd=folder, env=dict(self.environment), stdout=output, stderr=output)
+        spoken = shlex.join(["runlock", *command[3:]] if command[0] == sys.executable else command)
+        environment = dict(self.environment)
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, stdout=output, stderr=output, timeout=PATIENCE_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise click.ClickException(f"`{spoken}` did not end within {PATIENCE_SECONDS} s") from error
         if done.returncode:
-            spoken = shlex.join(["runlock", *command[3:]] if command[0] == sys.executable else command)
             raise click.ClickException(f"`{spoken}` failed; see above, and {FOLDER}/serve.log")
 
 

@@ -180,6 +180,29 @@ def test_a_name_that_leads_to_a_refused_address_is_not_connected_to(name: str, m
     assert "to which nothing is sent" in post(f"http://{name}/", b"{}", {}).trouble
 
 
+def test_a_name_that_nobody_looks_up_holds_no_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor do many of them start threads without end."""
+    over = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        over.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(posting, "LOOK_UP_SECONDS", 0.05)
+    monkeypatch.setattr(posting, "_look_ups", threading.BoundedSemaphore(2))
+    started = time.monotonic()
+    troubles = [post("http://silent.test/secret", b"{}", {}).trouble for _ in range(3)]
+    assert time.monotonic() - started < 3
+    assert troubles[:2] == ["looking its name up took too long"] * 2
+    assert troubles[2] == "its name was not looked up: too many others are at this moment"
+    over.set()
+    deadline = time.monotonic() + 5
+    while "too many" in (trouble := post("http://silent.test/secret", b"{}", {}).trouble):
+        assert time.monotonic() < deadline
+    assert trouble == "nothing listens there"
+
+
 def test_trouble_names_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     really_resolve = socket.getaddrinfo
 

