@@ -1,6 +1,7 @@
 """What did we miss while we were away? Heads, open pull requests and comments are compared with what we know."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -113,9 +114,8 @@ def _pulls(
     unsettled = services.pulls.unsettled(repository.id)  # whoever dealt with them was stopped half-way
     for number in sorted({pull.number for pull in services.pulls.open(repository.id)} | unsettled):
         if number not in open_now:
-            closed = host.read_pull(repository, number)
-            if closed is not None:
-                jobs += on_pull_changed(services, repository, closed, PullAction.CLOSED, NOBODY, "")[1]
+            closed = host.read_pull(repository, number) or _deleted(services, repository, number)
+            jobs += on_pull_changed(services, repository, closed, PullAction.CLOSED, NOBODY, "")[1]
     for pull in open_now.values():
         known = services.pulls.find(repository.id, pull.number)
         changed = known is None or not known.is_open or known.head_sha != pull.head_sha
@@ -131,6 +131,14 @@ def _pulls(
                 log.info("a pull request left out", repository=repository.path, reason=refused.reason)
                 services.pulls.settled(repository.id, pull.number)
     return jobs
+
+
+def _deleted(services: Services, repository: Repository, number: int) -> PullRequest:
+    """What we knew of one that its host doesn't know any more: GitLab lets owners delete merge requests."""
+    known = services.pulls.find(repository.id, number)
+    if known is None:
+        raise LookupError(f"{repository.path} has no pull request {number}, and yet it was noted")
+    return replace(known, is_open=False)
 
 
 def _threads(services: Services, repository: Repository, open_numbers: Iterable[int]) -> list[Thread]:

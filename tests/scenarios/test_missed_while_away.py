@@ -120,6 +120,21 @@ def test_a_closed_pull_request_that_was_half_dealt_with_holds_nothing(
     assert world.run(run).status is RunStatus.DISCARDED
 
 
+def test_a_merge_request_that_its_owner_deleted_holds_nothing(gitlab_world: World) -> None:
+    team = _team(gitlab_world, **BEFORE_MERGE)
+    pull = team.open(files={"more.tf": MORE})
+    run = gitlab_world.only_run()
+    assert run.status is RunStatus.PLANNED_AND_SAVED
+    team.repo.pulls.remove(pull)
+
+    _time_passes_unheard(team)
+
+    assert gitlab_world.run(run).status is RunStatus.DISCARDED
+    asked = len(team.host.requests_to(f"/merge_requests/{pull.number}"))
+    minutes_pass(gitlab_world, 25)
+    assert len(team.host.requests_to(f"/merge_requests/{pull.number}")) == asked
+
+
 def test_a_pull_request_that_is_refused_keeps_no_other_from_being_found(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
