@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.ids import RunId
 from bot.messages.facts import Trouble
-from bot.run import Run, Stage
+from bot.run import Run, RunStatus, Stage
 from handlers.services import Services
 from storage.stage_jobs import JobStatus, StageJob
 
@@ -67,7 +67,7 @@ def read_part(services: Services, run: Run, stage: Stage, offset: int, limit: in
     start = max(offset - len(STX), 0)
     room = limit - len(head)
     before = 1 if start else 0  # the byte before `start` shows that `start` isn't past the end
-    raw = _content(services, run, job, start - before, room + before)
+    raw = _content(services, run, stage, job, start - before, room + before)
     if len(raw) < before:
         return b""
     content = raw[before:]
@@ -87,7 +87,7 @@ def whole(services: Services, run: Run, stage: Stage) -> Iterator[bytes]:
         while piece := services.logs.read(job.id, at, MOST_BYTES):
             at += len(piece)
             yield piece
-    yield _last_words(run, job, is_empty=_stored_size(services, job) == 0)
+    yield _last_words(run, stage, job, is_empty=_stored_size(services, job) == 0)
     if complete:
         yield ETX
 
@@ -101,7 +101,7 @@ def size(services: Services, run: Run, stage: Stage) -> int:
     """How many bytes the log has so far, without its frame."""
     job = services.jobs.of_run(run.id, stage)
     stored = _stored_size(services, job)
-    return stored + len(_last_words(run, job, is_empty=stored == 0))
+    return stored + len(_last_words(run, stage, job, is_empty=stored == 0))
 
 
 def _stored_size(services: Services, job: StageJob | None) -> int:
@@ -110,28 +110,35 @@ def _stored_size(services: Services, job: StageJob | None) -> int:
     return job.log_size if job.log_blob_id is not None else services.logs.size(job.id)
 
 
-def _last_words(run: Run, job: StageJob | None, *, is_empty: bool) -> bytes:
+def _last_words(run: Run, stage: Stage, job: StageJob | None, *, is_empty: bool) -> bytes:
     """Why a stage ended that its runner didn't end; nothing otherwise.
 
     A runner ends its log with its own. Whoever follows a log by CLI has nothing else that tells. They are not written
     into it: a runner that was only out of reach may still add to what it wrote.
     """
-    if job is None or job.status not in (JobStatus.LOST, JobStatus.WITHDRAWN) or not run.is_final or not run.error:
+    if not run.is_final or not run.error or not _ended_without_runner(run, stage, job):
         return b""
     # Clients drop a log's first three lines.
-    head = f"Runlock\non the server\nEnding the {job.stage.value} of {run.id}...\n" if is_empty else ""
+    head = f"Runlock\non the server\nEnding the {stage.value} of {run.id}...\n" if is_empty else ""
     unknown = run.trouble == Trouble.OUTCOME_UNKNOWN.value
     then = "; the workspace is locked until somebody has looked at what is there and unlocks it" if unknown else ""
     return f"{head}\nRunlock: {run.error}{then}\n".encode()
 
 
-def _content(services: Services, run: Run, job: StageJob | None, start: int, length: int) -> bytes:
+def _ended_without_runner(run: Run, stage: Stage, job: StageJob | None) -> bool:
+    """An apply may also have been refused before its turn, when no runner was asked for it yet."""
+    if job is None:
+        return stage is Stage.APPLY and RunStatus.CONFIRMED.value in run.times
+    return job.status in (JobStatus.LOST, JobStatus.WITHDRAWN)
+
+
+def _content(services: Services, run: Run, stage: Stage, job: StageJob | None, start: int, length: int) -> bytes:
     """What is stored, and what is said at its end."""
     stored = _stored(services, job, start, length)
     size = _stored_size(services, job)
     if len(stored) == length or start + len(stored) < size:
         return stored
-    words = _last_words(run, job, is_empty=size == 0)
+    words = _last_words(run, stage, job, is_empty=size == 0)
     at = max(start - size, 0)
     return stored + words[at : at + length - len(stored)]
 

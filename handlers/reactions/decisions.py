@@ -17,7 +17,7 @@ from bot.run_queue import in_order, position
 from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
-from handlers.reactions.outdated import nudge_outdated
+from handlers.reactions.outdated import lost_its_state, nudge_outdated
 from handlers.reactions.removing import check_stays
 from handlers.reactions.reports import report, report_held
 from handlers.services import Services
@@ -82,8 +82,7 @@ def _why_not_confirmable(run: Run) -> str:
 
 def refuse_unless_current(services: Services, run: Run, workspace: Workspace) -> None:
     """Invariant 5: what was reviewed is what will be applied. Asked at the approval and again at the claim."""
-    if workspace.current_state_version_id != run.planned_on:
-        raise Refused(f"the state of {workspace.name} has changed since {run.id} was planned; plan again")
+    refuse_if_state_moved(run, workspace)
     if run.pull_number is None or run.repository_id is None:
         return
     hold = services.workspaces.hold(workspace.id)
@@ -98,6 +97,20 @@ def refuse_unless_current(services: Services, run: Run, workspace: Workspace) ->
         wants_fresh_base = Requirement.UNDIVERGED in workspace.apply_requirements
         if wants_fresh_base and run.base_sha and pull.base_sha and pull.base_sha != run.base_sha:
             raise Refused(f"the branch that #{pull.number} goes into has moved since {run.id} was planned; plan again")
+
+
+def refuse_if_state_moved(run: Run, workspace: Workspace) -> None:
+    """Of what must be so for an apply, that which never comes right again by itself."""
+    if workspace.current_state_version_id != run.planned_on:
+        raise Refused(f"the state of {workspace.name} has changed since {run.id} was planned; plan again")
+
+
+def refuse_apply(services: Services, run: Run, workspace: Workspace, refused: Refused) -> list[Job]:
+    """End what was approved and may not be applied. Where another plan follows by itself, nobody is asked for one."""
+    reason = refused.reason
+    if lost_its_state(services, run):
+        reason = f"the state of {workspace.name} has changed since {run.id} was planned; it is planned again"
+    return move(services, run, RunEvent.APPLY_REFUSED, f"not applied: {reason}", error=reason)[1]
 
 
 def _take_hold(services: Services, run: Run) -> None:

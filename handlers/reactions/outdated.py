@@ -1,8 +1,8 @@
 """Does a change of a state leave plans behind that are to be made again? Asked at the write and when a lock comes off.
 
 What is to be done stands in the rows: a plan that a pull request keeps, on another state than its workspace's current
-one. So the write notes nothing, and a nudge that is lost is one that the sweep gives. A plan that was approved is left
-to its turn, which refuses it; then its pull request is owed another one (`follow_ups`).
+one. So the write notes nothing, and a nudge that is lost is one that the sweep gives. A plan that was approved is
+refused when the queue is worked next, or at its turn; then its pull request is owed another one (`follow_ups`).
 """
 
 from datetime import timedelta

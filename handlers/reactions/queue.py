@@ -2,11 +2,14 @@
 
 from enum import IntEnum
 
+from bot.errors import Refused
 from bot.ids import WorkspaceId
 from bot.run import Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent
 from bot.run_queue import in_order, next_to_start, plans_outside_queue
+from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
+from handlers.reactions.decisions import refuse_apply, refuse_if_state_moved
 from handlers.reactions.moves import move
 from handlers.reactions.reports import report
 from handlers.services import Services
@@ -25,12 +28,16 @@ class Priority(IntEnum):
 def work_queue(services: Services, workspace_id: WorkspaceId) -> list[Job]:
     """Start the plans that wait for nothing, and the head of the queue if its turn has come.
 
+    What waits in it approved and can't be applied any more leaves it first, so that whoever waits for that is told.
     Safe to call at any time and twice: it looks at the rows, in one write transaction.
     """
     jobs: list[Job] = []
     with services.records.write():
         workspace = services.workspaces.get(workspace_id)
         runs = services.runs.unfinished(workspace_id)
+        jobs += _refuse_outdated(services, workspace, runs)
+        if jobs:
+            runs = services.runs.unfinished(workspace_id)
         for run in plans_outside_queue(runs):
             jobs += _start_plan(services, run)
         head = _confirmed_head(runs) or next_to_start(runs, locked=workspace.is_locked)
@@ -40,6 +47,21 @@ def work_queue(services: Services, workspace_id: WorkspaceId) -> list[Job]:
             jobs += _start_plan(services, head)
         if head is not None:
             jobs += _tell_those_behind(services, head, runs)
+    return jobs
+
+
+def _refuse_outdated(services: Services, workspace: Workspace, runs: list[Run]) -> list[Job]:
+    """A saved plan that was approved, and whose state has moved while it waited: it is not left to its turn.
+
+    Somebody may sit at a terminal for it, and those before it may wait for people.
+    """
+    jobs: list[Job] = []
+    for run in runs:
+        if run.kind is RunKind.SAVED_PLAN and run.status is RunStatus.CONFIRMED:
+            try:
+                refuse_if_state_moved(run, workspace)
+            except Refused as refused:
+                jobs += refuse_apply(services, run, workspace, refused)
     return jobs
 
 

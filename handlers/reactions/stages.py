@@ -13,10 +13,9 @@ from bot.state import StateConflict
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.by_itself import consent
-from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_unless_current
+from handlers.reactions.decisions import lock_for_unknown_outcome, refuse_apply, refuse_unless_current
 from handlers.reactions.late_results import take_late_result
 from handlers.reactions.moves import move
-from handlers.reactions.outdated import lost_its_state
 from handlers.run_names import names_now
 from handlers.services import Services
 from storage.stage_jobs import StageJob
@@ -68,20 +67,12 @@ def claim(services: Services, job: StageJob, runner: str, nonce: str = "") -> tu
                 refuse_unless_current(services, run, workspace)
             except Refused as refused:
                 services.jobs.withdraw(job.id)
-                reason = _why_not_applied(services, run, workspace, refused)
-                return None, move(services, run, RunEvent.APPLY_REFUSED, f"not applied: {reason}", error=reason)[1]
+                return None, refuse_apply(services, run, workspace, refused)
         token = services.jobs.claim(job.id, runner, lease, nonce)
         if token is None:
             return None, []
         jobs = _started(services, run, workspace, job, runner)
     return token, jobs
-
-
-def _why_not_applied(services: Services, run: Run, workspace: Workspace, refused: Refused) -> str:
-    """Where another plan follows by itself, nobody is asked to make one."""
-    if not lost_its_state(services, run):
-        return refused.reason
-    return f"the state of {workspace.name} has changed since {run.id} was planned; it is planned again"
 
 
 def _started(services: Services, run: Run, workspace: Workspace, job: StageJob, runner: str) -> list[Job]:

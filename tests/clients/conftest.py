@@ -88,6 +88,14 @@ def client(desk: Desk) -> Iterator[TFEClient]:
         yield client
 
 
+def wait_for(is_so: Callable[[], bool]) -> None:
+    """Fails if it takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+
+
 def wait_until(client: TFEClient, run_id: str, good: Callable[[Run], bool]) -> Run:
     """The run once it is as it should become; fails if that takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS

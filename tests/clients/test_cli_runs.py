@@ -1,8 +1,12 @@
 """Somebody plans and applies with the real `terraform`: the run is the server's, the terminal theirs."""
 
 import json
+import re
 
-from tests.clients.conftest import Desk
+import pytest
+
+from bot.run import RunStatus
+from tests.clients.conftest import Desk, wait_for
 
 SLOW = """
 resource "terraform_data" "slow" {
@@ -132,6 +136,37 @@ def test_a_saved_plan_that_was_overtaken_is_refused(ready_desk: Desk) -> None:
     terminal.run("apply", "-no-color", "-auto-approve").ok()
     said = terminal.run("apply", "-no-color", "plan.file")
     assert said.code == 1, said.text
+
+
+def test_a_saved_plan_that_is_overtaken_while_it_waits_ends_at_once(
+    ready_desk: Desk, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two others are before it. The first one's apply changes the state; the second one then waits for an answer."""
+    others = [ready_desk.colleague(tmp_path_factory.mktemp("other")) for _ in range(2)]
+    for number, other in enumerate(others):
+        with open(other.work / "main.tf", "a") as file:
+            file.write(f'resource "terraform_data" "other_{number}" {{}}\n')
+        other.run("init", "-no-color").ok()
+    ready_desk.terminal.run("plan", "-no-color", "-out=plan.file").ok()
+    first = others[0].start("apply", "-no-color")
+    first.wait_for("Enter a value:")
+    second = others[1].start("apply", "-no-color")
+    second.wait_for("Waiting for 1 run(s)")
+    saved = ready_desk.terminal.start("apply", "-no-color", "plan.file")
+    services = ready_desk.server.services
+    workspace = services.workspaces.by_name(ready_desk.organization.id, "prod")
+    assert workspace is not None
+    wait_for(lambda: any(run.status is RunStatus.CONFIRMED for run in services.runs.unfinished(workspace.id)))
+
+    first.type("yes")
+    first.end().ok()
+    said = saved.end(seconds=20)
+
+    assert said.code == 1, said.text
+    assert re.search(r"the state of prod has changed since run-\w+ was planned; plan again", said.text), said.text
+    second.wait_for("Enter a value:")
+    second.type("no")
+    second.end()
 
 
 def test_a_saved_plan_is_not_approved_under_somebodys_lock(ready_desk: Desk) -> None:

@@ -15,6 +15,7 @@ from bot.runner.job import Outcome
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import cancel, confirm, discard, lock, unlock
+from tests.fakes.states import a_state
 from tests.scenarios.runners import HandRunner
 from tests.scenarios.world import HELLO, World
 
@@ -168,6 +169,42 @@ def test_a_saved_plan_does_not_jump_the_queue(github_world: World) -> None:
     queue.do(confirm, saved.id, "alice")
     assert [position(github_world.runs(), run.id) for run in (first, second, saved)] == [1, 2, 3]
     queue.do(discard, first.id, "alice")
+
+    assert github_world.run(second).status is RunStatus.PLAN_QUEUED
+    assert github_world.run(saved).status is RunStatus.CONFIRMED
+
+
+def test_a_saved_plan_whose_state_moved_leaves_the_queue_before_its_turn(github_world: World) -> None:
+    """Whoever waits for it is told at once: those before it may wait for people, and it can't be applied any more."""
+    queue = Queue(github_world, vcs_workflow="apply-before-merge", apply_requirements=[])
+    services = github_world.services
+    first, saved, second = queue.push(1), queue.open("feature"), queue.push(2)
+    queue.plan(first)
+    queue.plan(saved)
+    queue.do(confirm, first.id, "alice")
+    queue.do(confirm, saved.id, "alice")
+    assert [position(github_world.runs(), run.id) for run in (first, second, saved)] == [1, 2, 3]
+
+    with HandRunner(github_world, first, Stage.APPLY) as runner:
+        assert services.states.store(queue.prod.id, a_state(1), run_id=first.id) is not None
+        runner.says(Outcome.SUCCEEDED)
+    github_world.settle()
+
+    assert github_world.run(second).status is RunStatus.PLAN_QUEUED
+    refused = github_world.run(saved)
+    assert refused.status is RunStatus.ERRORED
+    assert f"the state of prod has changed since {saved.id} was planned" in refused.error
+    assert f"not applied: {refused.error}" in github_world.timeline(saved)
+    assert services.jobs.of_run(saved.id, Stage.APPLY) is None
+
+
+def test_one_whose_state_stayed_keeps_its_place(github_world: World) -> None:
+    queue = Queue(github_world, vcs_workflow="apply-before-merge", apply_requirements=[])
+    first, saved, second = queue.push(1), queue.open("feature"), queue.push(2)
+    queue.plan(first)
+    queue.plan(saved)
+    queue.do(confirm, saved.id, "alice")
+    queue.apply(first)
 
     assert github_world.run(second).status is RunStatus.PLAN_QUEUED
     assert github_world.run(saved).status is RunStatus.CONFIRMED

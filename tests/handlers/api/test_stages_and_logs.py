@@ -130,6 +130,24 @@ def test_the_log_of_an_apply_that_was_refused_at_its_turn_says_why(world: World,
     assert follow(world, path, limit) == read(world, path)
 
 
+def test_so_says_that_of_one_that_was_refused_before(world: World) -> None:
+    """No runner was asked for it yet; its plan's log is what it was."""
+    run = world.run(world.workspace(), RunStatus.CONFIRMED)
+    world.stage(run, Stage.PLAN, b"Plan: 1 to add\n", finished=True)
+    path = log_path(world, run, Stage.APPLY)
+    assert read(world, path, 0, 100) == b""
+    world.services.runs.move(run, replace(run, status=RunStatus.ERRORED, error="the state of prod has changed"))
+    assert read(world, path).endswith(b"\n\nRunlock: the state of prod has changed\n" + ETX)
+    assert follow(world, path, 7) == read(world, path)
+    assert document(world, run, Stage.APPLY)["status"] == "errored"
+    assert read(world, log_path(world, run, Stage.PLAN)) == STX + b"Plan: 1 to add\n" + ETX
+
+
+def test_nor_is_a_plan_that_failed_said_to_be_an_apply(world: World) -> None:
+    run = world.run(world.workspace(), RunStatus.ERRORED, error="plan failed")
+    assert read(world, log_path(world, run, Stage.APPLY)) == STX + ETX
+
+
 def test_a_stage_that_never_ran_has_an_empty_log(world: World) -> None:
     run = world.run(world.workspace(), RunStatus.DISCARDED)
     assert read(world, log_path(world, run, Stage.APPLY), 0, 100) == STX + ETX
