@@ -19,6 +19,7 @@ from bot.errors import Refused
 from bot.ids import BlobId
 from bot.plan_summary import PlanSummary
 from bot.run import Stage
+from bot.stage_words import Outcome, Signal
 from bot.workspace import EngineName
 from handlers.addresses import reached_at
 from handlers.enqueue import Enqueue
@@ -28,10 +29,10 @@ from handlers.run_names import names_of
 from handlers.services import Services
 from handlers.state.run_tokens import token_stage
 from storage.live_logs import LogGap
-from storage.stage_jobs import JobStatus, Signal, StageJob
+from storage.stage_jobs import JobStatus, StageJob
 from storage.tokens import hash_token
 
-OUTCOMES = frozenset({"succeeded", "failed", "canceled", "refused", "timed_out", "no_engine", "trouble"})
+OUTCOMES = frozenset(Outcome)
 
 
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,60}")
@@ -187,7 +188,7 @@ def read_result(document: object) -> StageResult:
     if not isinstance(notes, list):
         raise ValueError("notes is a list of sentences")
     return StageResult(
-        outcome=outcome,
+        outcome=Outcome(outcome),
         exit_code=exit_code,
         has_changes=document.get("has_changes") is True,
         summary=_read_summary(document.get("summary")),

@@ -11,6 +11,7 @@ from typing import Any
 from bot.ids import BlobId, RunId, StageJobId
 from bot.run import Stage
 from bot.run_names import RunNames
+from bot.stage_words import Signal
 from bot.timestamps import maybe_from_text, to_text
 from storage.database import Records, Row
 from storage.ids import new_id
@@ -23,12 +24,6 @@ class JobStatus(StrEnum):
     FINISHED = "finished"
     LOST = "lost"  # its lease ran out; a lost apply may still hand its result in
     WITHDRAWN = "withdrawn"  # cancelled before anybody claimed it
-
-
-class Signal(StrEnum):
-    NONE = "none"
-    INTERRUPT = "interrupt"
-    KILL = "kill"
 
 
 @dataclass(frozen=True)

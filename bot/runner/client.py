@@ -14,8 +14,9 @@ import requests.auth
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from bot.errors import OutsideTrouble, RunlockError
-from bot.runner.job import Claim, Signal, StageResult
+from bot.runner.job import Claim, StageResult
 from bot.runner.wire import Wire
+from bot.stage_words import Signal
 
 TIMEOUTS = (10, 60)  # seconds to connect, and between two bytes of an answer
 # From a request to its answer's end; whoever transfers what is large ends it by another limit.

@@ -16,13 +16,14 @@ from bot.run import Stage
 from bot.runner.client import StageClient, StaleLease, claim_job, patiently
 from bot.runner.engine_process import Reins, Stop
 from bot.runner.free_space import FreeSpaceWatch
-from bot.runner.job import Claim, Outcome, StageResult
+from bot.runner.job import Claim, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, LogSender
 from bot.runner.settings import RunnerSettings, SandboxMode
 from bot.runner.stage import StageRun
 from bot.runner.variables import secrets_of
 from bot.runner.work_folder import Rooms, stage_folder
+from bot.stage_words import Outcome
 
 CLAIM_PATIENCE = 60  # seconds; a job that can't be claimed for longer is found again by the server's sweep
 FOLDER_PATIENCE = 60  # seconds for an earlier try to leave the folder

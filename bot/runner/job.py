@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from bot.errors import OutsideTrouble
@@ -11,25 +10,8 @@ from bot.plan_summary import PlanSummary
 from bot.run import Stage
 from bot.run_options import RunOptions
 from bot.runner.registered_versions import MOST_VERSIONS, Registered, RegisteredVersion
+from bot.stage_words import Outcome
 from bot.workspace import EngineName
-
-
-class Signal(StrEnum):
-    """What a heartbeat answers."""
-
-    NONE = "none"
-    INTERRUPT = "interrupt"
-    KILL = "kill"
-
-
-class Outcome(StrEnum):
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"  # the engine said no
-    CANCELED = "canceled"
-    REFUSED = "refused"  # the engine was not started, or not applied: a person can act on the reason
-    TIMED_OUT = "timed_out"
-    NO_ENGINE = "no_engine"
-    TROUBLE = "trouble"  # ours or the world's: worth another try for a plan, never for an apply
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from bot.errors import OutsideTrouble
 from bot.run import Stage
 from bot.runner.client import StageClient, StaleLease
 from bot.runner.engine_process import Reins, Stop
-from bot.runner.job import Claim, Signal
+from bot.runner.job import Claim
+from bot.stage_words import Signal
 
 LONGEST_INTERVAL = 5.0  # seconds between two heartbeats: their answers bring a cancel
 log = structlog.get_logger()

@@ -17,7 +17,7 @@ from bot.runner.engine_process import Reins, Stop, Stopped
 from bot.runner.engine_versions import Engine, NoEngine, find_engine
 from bot.runner.environment import build_environment
 from bot.runner.exchange import LARGEST_HANDED_IN, Exchange, spoken
-from bot.runner.job import Outcome, StageJob, StageResult
+from bot.runner.job import StageJob, StageResult
 from bot.runner.lease import LeaseKeeper
 from bot.runner.log_stream import LogFile, header
 from bot.runner.overrides import check_has_configuration, redirect_state
@@ -30,6 +30,7 @@ from bot.runner.state_backend import environment as state_environment
 from bot.runner.variables import write_variable_files
 from bot.runner.wire import stoppable
 from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
+from bot.stage_words import Outcome
 from bot.version_constraint import Wanted
 from bot.workspace import EngineName
 

@@ -14,6 +14,7 @@ from bot.messages.escape import one_line, shortened
 from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent, can
 from bot.run_queue import in_order, position
+from bot.stage_words import Signal
 from bot.workspace import Requirement, Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.moves import move
@@ -22,7 +23,6 @@ from handlers.reactions.removing import check_stays
 from handlers.reactions.reports import report, report_held
 from handlers.services import Services
 from handlers.state.holding import holder_words
-from storage.stage_jobs import Signal
 
 LONGEST_REASON = 200  # characters of why somebody has locked, where that is said beside other things
 COOL_OFF = timedelta(seconds=10)  # between an interrupt and the right to kill, as TFE has it

@@ -2,6 +2,7 @@
 
 from bot.errors import Refused
 from bot.run import Run, Stage
+from bot.stage_words import Outcome
 from bot.state import StateConflict, check_follows
 from handlers.jobs import Job
 from handlers.reactions.decisions import unknown_outcome, unlock
@@ -14,7 +15,7 @@ def take_late_result(
     services: Services,
     run: Run,
     job: StageJob,
-    outcome: str,
+    outcome: Outcome,
     state: ReceivedState | Refused | None,
     *,
     is_settled: bool,
@@ -63,5 +64,5 @@ def _take_state(services: Services, run: Run, state: ReceivedState | Refused) ->
     return True
 
 
-def _spoken(outcome: str) -> str:
-    return {"succeeded": "succeeded", "canceled": "been interrupted"}.get(outcome, "failed")
+def _spoken(outcome: Outcome) -> str:
+    return {Outcome.SUCCEEDED: "succeeded", Outcome.CANCELED: "been interrupted"}.get(outcome, "failed")

@@ -9,6 +9,7 @@ from bot.messages.facts import Trouble
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunStatus, Stage
 from bot.run_machine import RunEvent
+from bot.stage_words import Outcome
 from bot.state import StateConflict
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
@@ -28,7 +29,7 @@ MOST_PLAN_TRIES = 3  # a plan whose runner vanished is repeated, but not for eve
 class StageResult:
     """What a runner says of a stage that it worked on. Checked by the door that read it."""
 
-    outcome: str  # succeeded | failed | canceled | refused | timed_out | no_engine | trouble
+    outcome: Outcome
     exit_code: int | None = None
     has_changes: bool = False
     summary: PlanSummary = field(default_factory=PlanSummary)
@@ -129,9 +130,9 @@ def _errored_state(services: Services, job: StageJob) -> ReceivedState | Refused
 
 
 def _plan_ended(services: Services, run: Run, result: StageResult) -> list[Job]:
-    if run.cancel_requested_at is not None or result.outcome == "canceled":
+    if run.cancel_requested_at is not None or result.outcome is Outcome.CANCELED:
         return move(services, run, RunEvent.CANCELED, "its engine stopped")[1]
-    if result.outcome != "succeeded":
+    if result.outcome is not Outcome.SUCCEEDED:
         facts: dict[str, Any] = {"error": result.error, "trouble": _whose(result)}
         return move(services, run, RunEvent.PLAN_FAILED, f"plan failed: {result.error}", **facts)[1]
     # The engine's exit code says whether there is anything to apply; the summary may know no resource of it.
@@ -166,19 +167,19 @@ def _apply_ended(
     error = result.error
     if errored_state is not None:
         error = " ".join(filter(None, [error, _take_errored_state(services, run, errored_state)]))
-    if result.outcome == "succeeded":
+    if result.outcome is Outcome.SUCCEEDED:
         return move(services, run, RunEvent.APPLY_SUCCEEDED, "applied")[1]
     facts: dict[str, Any] = {"error": error, "trouble": _whose(result)}
     if result.was_killed:
         lock_for_unknown_outcome(services, run)
         facts["trouble"] = Trouble.OUTCOME_UNKNOWN
-    if result.outcome == "canceled":
+    if result.outcome is Outcome.CANCELED:
         return move(services, run, RunEvent.CANCELED, "its engine stopped in the middle of the apply", **facts)[1]
     return move(services, run, RunEvent.APPLY_FAILED, f"apply failed: {error}", **facts)[1]
 
 
 def _whose(result: StageResult) -> Trouble:
-    return Trouble.OURS if result.outcome in ("no_engine", "trouble") else Trouble.NONE
+    return Trouble.OURS if result.outcome in (Outcome.NO_ENGINE, Outcome.TROUBLE) else Trouble.NONE
 
 
 def _take_errored_state(services: Services, run: Run, state: ReceivedState | Refused) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from bot.plan_summary import PlanSummary
 from bot.run import Run, Stage
 from bot.runner.client import StageClient, claim_job
-from bot.runner.job import Claim, Outcome, StageResult
+from bot.runner.job import Claim, StageResult
+from bot.stage_words import Outcome
 from tests.scenarios.world import World
 
 

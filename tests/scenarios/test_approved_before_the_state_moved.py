@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.run import RunStatus, Stage
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from handlers.jobs import Verb
 from tests.scenarios.by_hand import QUIET, Hand
 from tests.scenarios.fates import Fate, decide_fates

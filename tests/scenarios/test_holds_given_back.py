@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.run import RunStatus, Stage
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import cancel
 from tests.fakes.states import a_state

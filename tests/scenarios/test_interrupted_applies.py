@@ -10,7 +10,7 @@ import pytest
 from bot.errors import Refused
 from bot.run import Run, RunStatus, Stage
 from bot.runner.client import StaleLease
-from bot.runner.job import Outcome, Signal
+from bot.stage_words import Outcome, Signal
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import cancel, confirm, force_cancel, unlock

@@ -1,7 +1,7 @@
 """An engine that is killed in its own sandbox, and one that was never told to apply."""
 
 from bot.run import Run, RunStatus, Stage
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from handlers.reactions.decisions import confirm
 from tests.scenarios.runners import HandRunner
 from tests.scenarios.world import HELLO, World

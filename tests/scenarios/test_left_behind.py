@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.run import RunStatus
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from handlers.jobs import Job, Verb
 from handlers.reactions.stages import StageResult, end_stage
 from storage.stage_jobs import JobStatus, StageJob
@@ -62,7 +62,7 @@ def test_the_log_of_a_plan_that_was_lost_while_its_result_came(github_world: Wor
         assert services.jobs.get(job.id).status is JobStatus.LOST
         before = _blobs(github_world)
 
-        assert end_stage(services, job, StageResult("succeeded", 0)) == []
+        assert end_stage(services, job, StageResult(Outcome.SUCCEEDED, 0)) == []
 
         assert _noted(github_world) == 1
         assert _live_logs(github_world) == []
@@ -79,7 +79,7 @@ def test_the_log_of_a_result_that_comes_twice(github_world: World) -> None:
         story.runner.says(Outcome.FAILED, 1)
         before = _blobs(github_world)
 
-        assert end_stage(services, job, StageResult("failed", 1)) == []
+        assert end_stage(services, job, StageResult(Outcome.FAILED, 1)) == []
         _swept(github_world)
 
         assert _blobs(github_world) == before
@@ -95,7 +95,7 @@ def test_the_log_of_a_stage_whose_workspace_is_gone(github_world: World) -> None
         before = _blobs(github_world)
         services.records.change("DELETE FROM stage_jobs WHERE id = ?", (job.id,))
 
-        assert end_stage(services, job, StageResult("succeeded", 0)) == []
+        assert end_stage(services, job, StageResult(Outcome.SUCCEEDED, 0)) == []
         _swept(github_world)
 
         assert _blobs(github_world) == before

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import Refused
 from bot.run import Run, RunKind, RunStatus, Stage
 from bot.run_queue import position
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.decisions import cancel, confirm, discard, lock, unlock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.run import RunStatus, Stage
-from bot.runner.job import Signal
+from bot.stage_words import Signal
 from handlers.jobs import Job, Verb
 from tests.scenarios.talk import BEFORE_MERGE, Team
 from tests.scenarios.under_way import STATUS, At, UnderWay

@@ -10,7 +10,7 @@ import requests
 
 from bot.run import Run, RunStatus, Stage
 from bot.runner.client import LogGap, StaleLease, claim_job
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from handlers.app import create_app
 from tests.scenarios.fates import minutes_pass
 from tests.scenarios.runners import HandRunner

@@ -13,7 +13,7 @@ import requests
 from bot.errors import NotAllowed
 from bot.needs import Needs
 from bot.run import Run, RunStatus, Stage
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from bot.workspace import Workspace
 from handlers.access import Asker
 from handlers.reactions.decisions import cancel, confirm, discard

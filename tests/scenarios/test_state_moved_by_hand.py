@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.run import RunKind, RunStatus, Stage, TriggerReason
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from handlers.reactions.new_run_request import RunRequest
 from handlers.reactions.new_runs import create_run
 from tests.fakes.states import a_state

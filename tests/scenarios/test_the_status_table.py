@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.run import RunStatus, Stage
-from bot.runner.job import Outcome
+from bot.stage_words import Outcome
 from tests.fakes.github import FakeGitHub
 from tests.scenarios.runners import HandRunner
 from tests.scenarios.talk import BEFORE_MERGE, BROKEN, MORE, Team

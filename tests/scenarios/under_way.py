@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.run import Run, RunStatus, Stage
-from bot.runner.job import Outcome
-from storage.stage_jobs import Signal
+from bot.stage_words import Outcome, Signal
 from tests.scenarios.runners import HandRunner
 from tests.scenarios.talk import MORE, Team
 from tests.scenarios.world import HELLO

@@ -7,7 +7,8 @@ import pytest
 
 from bot.errors import OutsideTrouble
 from bot.runner.client import StageClient, StaleLease, claim_job, patiently
-from bot.runner.job import Outcome, StageResult
+from bot.runner.job import StageResult
+from bot.stage_words import Outcome
 from tests.fakes.runner_server import POOL_TOKEN, FakeJob, FakeRunlock
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from bot.errors import OutsideTrouble
 from bot.plan_summary import PlanSummary
-from bot.runner.job import Claim, Outcome, StageJob, StageResult
+from bot.runner.job import Claim, StageJob, StageResult
+from bot.stage_words import Outcome
 from tests.fakes.runner_server import FakeRunlock
 
 VARIABLE = {"key": "k", "value": "swordfish", "category": "env", "hcl": False, "sensitive": True}

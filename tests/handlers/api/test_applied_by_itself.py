@@ -10,6 +10,7 @@ from bot.notifications import Trigger, trigger_of
 from bot.permissions import Level, access_of
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunStatus, Stage
+from bot.stage_words import Outcome
 from bot.team import Team
 from bot.workspace import Workspace
 from handlers.reactions.asked_runs import run_of_upload
@@ -19,8 +20,8 @@ from storage.people import User
 from storage.tokens import TokenKind
 from tests.fakes.door_world import World
 
-CHANGES = StageResult("succeeded", exit_code=2, has_changes=True, summary=PlanSummary(additions=1))
-NOTHING = StageResult("succeeded", exit_code=0)
+CHANGES = StageResult(Outcome.SUCCEEDED, exit_code=2, has_changes=True, summary=PlanSummary(additions=1))
+NOTHING = StageResult(Outcome.SUCCEEDED, exit_code=0)
 REFUSAL = "not applied by itself: {who}, who asked for the run, may not apply in prod any more"
 
 

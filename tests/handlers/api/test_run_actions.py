@@ -3,8 +3,8 @@
 import pytest
 
 from bot.run import RunKind, RunStatus, Stage
+from bot.stage_words import Signal
 from handlers.jobs import Job, Verb
-from storage.stage_jobs import Signal
 from tests.fakes.door_world import TWO_CHANGES, World
 
 

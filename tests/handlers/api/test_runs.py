@@ -8,6 +8,7 @@ import pytest
 from bot.permissions import Level, access_of
 from bot.run import RunKind, RunStatus, Stage, TriggerReason
 from bot.run_options import RunOptions
+from bot.stage_words import Outcome
 from bot.workspace import Workspace
 from handlers.jobs import Job, Verb
 from handlers.reactions.stages import StageResult, end_stage
@@ -151,7 +152,7 @@ def test_a_plan_without_changes_is_applied_where_that_was_asked_for(
     asked = {"created_by": "ada", "created_by_id": world.owner.id}
     run = world.run(joined, RunStatus.PLANNING, options=RunOptions(allows_empty_apply=asked_for), **asked)
     job = world.services.jobs.get(world.stage(run, Stage.PLAN))
-    end_stage(world.services, job, StageResult("succeeded", exit_code=0, has_changes=False))
+    end_stage(world.services, job, StageResult(Outcome.SUCCEEDED, exit_code=0, has_changes=False))
     assert world.services.runs.get(run.id).status is ends
 
 
