@@ -4,6 +4,7 @@ Ours, because honcho ends everything when one child dies, circus opens a control
 start a child without its own environment.
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -20,12 +21,14 @@ import structlog
 
 from bot.errors import Refused
 from bot.runner.identity import own_user, runner_environment
+from handlers.cli import tether
 from handlers.cli.common import listen, open_here, read_settings
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a process that ran this long starts again with the first backoff
 EXTRA_STOP_SECONDS = 15  # after the grace time: for handing in what was interrupted
+_TETHER = (sys.executable, "-I", "-S", tether.__file__)
 log = structlog.get_logger()
 
 
@@ -40,7 +43,10 @@ class Program:
 
 
 class Supervisor:
-    """Keeps each program running in a session of its own; stops all of them together."""
+    """Keeps each program running in a session of its own; stops all of them together.
+
+    They get TERM too when the supervisor itself is killed: a runner then finishes its stages as at any other stop.
+    """
 
     def __init__(self, programs: list[Program], stop_seconds: float) -> None:
         self._programs = programs
@@ -86,11 +92,13 @@ class Supervisor:
 
     def _start(self, program: Program) -> subprocess.Popen[bytes] | None:
         extra = None if program.uid is None else ()
+        if shutil.which(program.argv[0], path=program.environment.get("PATH")) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         with self._lock:
             if self._stopping.is_set():
                 return None
             process: subprocess.Popen[bytes] = subprocess.Popen(
-                program.argv,
+                (*_TETHER, str(os.getpid()), *program.argv),
                 env=dict(program.environment),
                 start_new_session=True,
                 user=program.uid,

@@ -39,6 +39,20 @@ resource "terraform_data" "slow" {
   }
 }
 """
+# Goes on until the server has been away, and is there again.
+OUTLIVES_A_SERVER = """
+resource "terraform_data" "patient" {
+  provisioner "local-exec" {
+    interpreter = ["/bin/bash", "-c"]
+    command     = <<-EOT
+      here() { (: > /dev/tcp/127.0.0.1/PORT) 2> /dev/null; }
+      echo it has begun
+      while here; do sleep 0.1; done
+      until here; do sleep 0.1; done
+    EOT
+  }
+}
+"""
 
 
 def family(pid: int) -> set[int]:
@@ -56,7 +70,7 @@ def eventually(what: Callable[[], bool], why: str) -> None:
 class Server:
     """`runlock serve` on a port of its own, and a plain repository whose hook tells it of pushes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lease_seconds: int) -> None:
         self.folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -67,8 +81,8 @@ class Server:
             "RUNLOCK_DATA": str(folder / "data"),
             "RUNLOCK_ADDRESS": f"http://127.0.0.1:{port}",
             "RUNLOCK_PORT": str(port),
-            "RUNLOCK_LEASE_SECONDS": "2",
-            "RUNLOCK_GRACE_SECONDS": "3",
+            "RUNLOCK_LEASE_SECONDS": str(lease_seconds),
+            "RUNLOCK_GRACE_SECONDS": "20",
             "GIT_CONFIG_GLOBAL": os.devnull,
             **{f"GIT_{who}_NAME": "Ada" for who in ("AUTHOR", "COMMITTER")},
             **{f"GIT_{who}_EMAIL": "ada@example.com" for who in ("AUTHOR", "COMMITTER")},
@@ -77,8 +91,22 @@ class Server:
         self.services: Services = open_services(self.settings)
         self.queues = open_queues(self.services)
         self.log = open(folder / "serve.log", "wb")  # noqa: SIM115 - closed with the server
+        self.left_alone: set[int] = set()
+        self.process = self.serve()
+
+    def serve(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "handlers.cli", "serve"]
-        self.process = subprocess.Popen(command, env=self.environment, stdout=self.log, stderr=self.log)
+        return subprocess.Popen(command, env=self.environment, stdout=self.log, stderr=self.log)
+
+    def die(self) -> None:
+        """KILL, to `serve` alone."""
+        self.left_alone |= family(self.process.pid)
+        self.process.kill()
+        self.process.wait(5)
+
+    def start_anew(self) -> None:
+        self.process = self.serve()
+        eventually(self.is_ready, "the server did not start again")
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, (self.folder / "serve.log").read_text()
@@ -144,7 +172,7 @@ class Server:
 
     def close(self) -> None:
         """TERM; what does not end in time is killed, with all that it started."""
-        below = family(self.process.pid)
+        below = family(self.process.pid) | self.left_alone
         self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(20)
@@ -161,9 +189,15 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
+    with served(lease_seconds=2) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def served(lease_seconds: int) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="runlock-kill-"))
     folder.chmod(0o755)  # the runner has a user of its own where we are root
-    server = Server(folder)
+    server = Server(folder, lease_seconds)
     try:
         eventually(server.is_ready, "the server did not start")
         yield server
@@ -223,3 +257,48 @@ def test_the_runner_is_killed_in_the_middle_of_an_apply(server: Server) -> None:
     assert server.pid_of("runner") != runner
     time.sleep(1)  # a new runner and a new worker are there, and do not take it up again
     assert services.jobs.count(run.id, Stage.APPLY) == 1
+
+
+def test_the_server_is_killed_and_leaves_nothing(server: Server) -> None:
+    below = family(server.process.pid) - {server.process.pid}
+    for name in ("web", "worker", "runner"):
+        server.pid_of(name)
+
+    server.die()
+    eventually(lambda: not any(is_alive(pid) for pid in below), "something of the server lives on")
+
+    server.start_anew()
+
+
+@pytest.fixture
+def patient_server() -> Iterator[Server]:
+    """Its leases are longer than the next server takes to start."""
+    with served(lease_seconds=20) as server:
+        yield server
+
+
+def test_the_server_is_killed_in_the_middle_of_an_apply(patient_server: Server) -> None:
+    """Its runner stops as at any other stop: the engine ends by itself, and the next server gets the result."""
+    server = patient_server
+    workspace = server.workspace(OUTLIVES_A_SERVER.replace("PORT", str(server.settings.port)))
+    push = server.push()
+    run = server.becomes(RunStatus.PLANNED)
+    assert push.wait(PATIENCE) == 0
+    server.approve(run)
+    server.becomes(RunStatus.APPLYING)
+    services = server.services
+    job = services.jobs.of_run(run.id, Stage.APPLY)
+    assert job is not None
+    eventually(lambda: b"it has begun" in services.logs.read(job.id), "the apply has not begun")
+    runner = server.pid_of("runner")
+    web = server.pid_of("web")
+
+    server.die()
+    eventually(lambda: not is_alive(web), "web lives on")
+    assert is_alive(runner)
+    server.start_anew()
+
+    server.becomes(RunStatus.APPLIED)
+    assert services.jobs.count(run.id, Stage.APPLY) == 1
+    assert services.states.current(workspace.id) is not None
+    eventually(lambda: not is_alive(runner), "the first server's runner lives on")

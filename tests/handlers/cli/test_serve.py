@@ -149,6 +149,30 @@ def test_what_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
     assert [name for name, _, _ in server.notes("left")] == ["web"]
 
 
+def test_a_supervisor_that_is_killed_takes_its_programs_with_it(tmp_path: Path) -> None:
+    """By TERM: what is slow to end has its time."""
+    with supervised(tmp_path, "web=steady", "runner=slow") as server:
+        server.wait_for(lambda: len(server.notes("began")) == 2)
+        server.process.kill()
+        server.process.wait(PATIENCE_SECONDS)
+        deadline = time.monotonic() + 5
+        while len(server.notes("left")) < 2:
+            assert time.monotonic() < deadline, server.diary.read_text()
+            time.sleep(0.02)
+
+    assert {name for name, _, _ in server.notes("told")} == {"web", "runner"}
+
+
+def test_a_program_whose_supervisor_is_gone_already_is_not_started(tmp_path: Path) -> None:
+    """Between the fork and the question to the kernel."""
+    made = tmp_path / "made"
+    argv = [*serve._TETHER, str(os.getpid() + 1), "touch", str(made)]
+    done = subprocess.run(argv, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    assert done.returncode == 1
+    assert b"touch is not started" in done.stderr
+    assert not made.exists()
+
+
 def test_a_program_that_is_not_there_is_told_of_and_the_others_go_on(tmp_path: Path) -> None:
     with supervised(tmp_path, "web=steady", "other=missing") as server:
         server.wait_for(lambda: len(server.notes("began")) == 1)
