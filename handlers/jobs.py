@@ -19,6 +19,7 @@ class Verb(StrEnum):
     LOSE_STAGE = "lose stage"  # whose runner has been silent for longer than its lease
     REMOVE_WORKSPACE = "remove workspace"  # one that is leaving
     FORGET_OLD = "forget old"  # once a day
+    FIND_UNNAMED_BLOBS = "find unnamed blobs"  # once a day: what was stored, and then its process was killed
     REMOVE_BLOBS = "remove blobs"  # that no row names any more
     SWEEP = "sweep"
 

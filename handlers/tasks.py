@@ -19,7 +19,7 @@ from handlers.reactions.notifying import notify
 from handlers.reactions.queue import work_queue
 from handlers.reactions.reconcile import reconcile
 from handlers.reactions.removing import finish_removing
-from handlers.reactions.retention import forget_old
+from handlers.reactions.retention import find_unnamed_blobs, forget_old
 from handlers.reactions.sending import send
 from handlers.reactions.stage_ended import after_stage, plan_again
 from handlers.reactions.stages import lose_if_silent
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 # What talks to a network has a consumer of its own, so that a slow clone or host never starves the queue.
 OUTSIDE = frozenset(
     {Verb.HANDLE_DELIVERIES, Verb.SEND, Verb.NOTIFY, Verb.FIND_PULLS, Verb.RECONCILE, Verb.STAGE_ENDED, Verb.PLAN_AGAIN}
-    | {Verb.REMOVE_BLOBS}  # they may be in an object store
+    | {Verb.REMOVE_BLOBS, Verb.FIND_UNNAMED_BLOBS}  # they may be in an object store
 )
 
 
@@ -53,6 +53,7 @@ REACTIONS: Mapping[Verb, Callable[[Services, str], list[Job]]] = {
     Verb.LOSE_STAGE: lose_if_silent,
     Verb.REMOVE_WORKSPACE: lambda services, ident: finish_removing(services, WorkspaceId(ident)),
     Verb.FORGET_OLD: lambda services, _: forget_old(services),
+    Verb.FIND_UNNAMED_BLOBS: lambda services, _: find_unnamed_blobs(services),
     Verb.REMOVE_BLOBS: _remove_blobs,
     Verb.SWEEP: sweep,
 }

@@ -7,8 +7,10 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -17,6 +19,8 @@ from bot.ids import BlobId
 from storage.encryption import Keyring
 from storage.ids import new_id
 
+_NAME = re.compile("blob-[A-Za-z0-9]{16}")
+LISTED_AT_ONCE = 1000  # the most that S3 gives
 SPOOL_BYTES = 8 << 20  # a blob that is read from afar is kept in memory up to this size, then on disk
 
 
@@ -34,6 +38,14 @@ class Shelf(Protocol):
     def reader(self, name: str) -> BinaryIO: ...
 
     def remove(self, name: str) -> None: ...
+
+    def written_before(self, moment: datetime) -> Iterator[str]:
+        """The names of all blobs that are older, one after the other; what else lies there is passed over."""
+        ...
+
+    def remove_unfinished(self, before: datetime) -> int:
+        """Remove what was begun before that moment and not finished, since its writer was killed; how many."""
+        ...
 
 
 class BlobStore:
@@ -64,6 +76,21 @@ class BlobStore:
     def remove(self, blob_id: BlobId) -> None:
         self._shelf.remove(blob_id)
 
+    def written_before(self, moment: datetime) -> Iterator[BlobId]:
+        """All blobs that are older, whoever wrote them."""
+        return map(BlobId, self._shelf.written_before(moment))
+
+    def is_ours(self, blob_id: BlobId) -> bool:
+        """Whether it is there, and was sealed with our key: a place may be shared with another installation."""
+        try:
+            with self._shelf.reader(blob_id) as source:
+                return self._keyring.has_sealed(source)
+        except BlobMissing:
+            return False
+
+    def remove_unfinished(self, before: datetime) -> int:
+        return self._shelf.remove_unfinished(before)
+
 
 class FileShelf:
     """Blobs as files. Temp file, fsync, rename, fsync of the folder."""
@@ -84,6 +111,24 @@ class FileShelf:
 
     def remove(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
+
+    def written_before(self, moment: datetime) -> Iterator[str]:
+        return (path.name for path in self._older(moment) if _NAME.fullmatch(path.name))
+
+    def remove_unfinished(self, before: datetime) -> int:
+        unfinished = [path for path in self._older(before) if path.match(".*.part")]
+        for path in unfinished:
+            path.unlink(missing_ok=True)
+        return len(unfinished)
+
+    def _older(self, moment: datetime) -> Iterator[Path]:
+        """A folder at a time: so many of them, by the first two characters of the names, keep each one small."""
+        for folder in sorted(self._folder.iterdir()) if self._folder.is_dir() else ():
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):  # removed, or finished, at this moment
+                        if entry.stat(follow_symlinks=False).st_mtime < moment.timestamp():
+                            yield Path(entry.path)
 
     def _path(self, name: str) -> Path:
         kind, _, rest = name.partition("-")
@@ -149,6 +194,15 @@ class ObjectShelf:
     def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             obstore().delete(self._store, name)
+
+    def written_before(self, moment: datetime) -> Iterator[str]:
+        for batch in obstore().list(self._store, chunk_size=LISTED_AT_ONCE):
+            for found in batch:
+                if _NAME.fullmatch(found["path"]) and found["last_modified"] < moment:
+                    yield found["path"]
+
+    def remove_unfinished(self, before: datetime) -> int:  # noqa: ARG002 - a store shows nothing before it is whole
+        return 0
 
 
 class _Upload(io.BufferedRandom):

@@ -1,7 +1,12 @@
-"""Which blobs does no row name any more? Noted with what named them, and removed afterwards."""
+"""Which blobs does no row name any more? Noted with what named them, and removed afterwards.
+
+One that no row ever named, since a process was killed before it could commit, is found by comparison.
+"""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
 
 from bot.ids import BlobId, ConnectionId, WorkspaceId
 from storage.blobs import BlobStore
@@ -9,11 +14,17 @@ from storage.database import Records
 
 PORTION = 500  # blobs that are removed at once; the next sweep goes on
 
-_OF_STATES = ("blob_id", "json_blob_id", "outputs_blob_id")
-_OF_STAGES = (
-    *("log_blob_id", "plan_blob_id", "plan_json_blob_id", "plan_redacted_blob_id"),
-    *("work_folder_blob_id", "errored_state_blob_id"),
-)
+COMPARED_AT_ONCE = 20_000  # blobs of the shelf; the rows are read once for each so many
+
+# Every column that names a blob. What is named elsewhere would be taken for forgotten.
+NAMED_BY: Mapping[str, Sequence[str]] = {
+    "state_versions": ("blob_id", "json_blob_id", "outputs_blob_id"),
+    "stage_jobs": (
+        *("log_blob_id", "plan_blob_id", "plan_json_blob_id", "plan_redacted_blob_id"),
+        *("work_folder_blob_id", "errored_state_blob_id"),
+    ),
+    "configuration_versions": ("blob_id",),
+}
 
 
 def _noting(*named: tuple[str, Sequence[str], str]) -> str:
@@ -25,8 +36,7 @@ def _noting(*named: tuple[str, Sequence[str], str]) -> str:
     return f"INSERT INTO dropped_blobs (blob_id) SELECT blob FROM ({found}) WHERE blob != '' ON CONFLICT DO NOTHING"
 
 
-_STATES, _STAGES = ("state_versions", _OF_STATES), ("stage_jobs", _OF_STAGES)
-_ARCHIVES = ("configuration_versions", ("blob_id",))
+_STATES, _STAGES, _ARCHIVES = NAMED_BY.items()
 _GIVEN = "IN (SELECT value FROM json_each(:given))"
 _NOTE_STATES = _noting((*_STATES, f"id {_GIVEN}"))
 _NOTE_RUNS = _noting((*_STAGES, f"run_id {_GIVEN}"))
@@ -37,6 +47,15 @@ _NOTE_WORKSPACE = _noting(
 )
 _OF_CONNECTION = "repository_id IN (SELECT id FROM repositories WHERE connection_id = :given)"
 _NOTE_CONNECTION = _noting((*_ARCHIVES, _OF_CONNECTION))
+# One statement, so that it sees one moment: a blob may go from one row to another.
+_NAMED = " UNION ".join(
+    f"SELECT {column} AS blob FROM {table} WHERE {column} {_GIVEN}"
+    for table, columns in NAMED_BY.items()
+    for column in columns
+)
+_NOTE_GIVEN = (
+    "INSERT INTO dropped_blobs (blob_id) SELECT value FROM json_each(:given) WHERE true ON CONFLICT DO NOTHING"
+)
 
 
 class DroppedBlobs:
@@ -66,6 +85,19 @@ class DroppedBlobs:
         """The archives of its repositories' commits."""
         self._records.change(_NOTE_CONNECTION, {"given": connection_id})
 
+    def note_unnamed(self, before: datetime) -> int:
+        """Compare what lies on the shelf with the rows, and note what is older and in none; how many.
+
+        `before` must be far longer ago than any process holds a blob before it commits the row that names it.
+        """
+        noted = 0
+        for some in _portions(self._blobs.written_before(before), COMPARED_AT_ONCE):
+            named = {row["blob"] for row in self._records.rows(_NAMED, {"given": json.dumps(some)})}
+            unnamed = (blob_id for blob_id in some if blob_id not in named and self._blobs.is_ours(blob_id))
+            for portion in _portions(unnamed, PORTION):
+                noted += self._records.change(_NOTE_GIVEN, {"given": json.dumps(portion)})
+        return noted
+
     def has_any(self) -> bool:
         return bool(self._records.value("SELECT EXISTS (SELECT 1 FROM dropped_blobs)"))
 
@@ -77,3 +109,9 @@ class DroppedBlobs:
         for row in noted:
             self._records.change("DELETE FROM dropped_blobs WHERE blob_id = ?", (row["blob_id"],))
         return len(noted)
+
+
+def _portions(blob_ids: Iterable[BlobId], most: int) -> Iterator[list[BlobId]]:
+    left = iter(blob_ids)
+    while portion := list(islice(left, most)):
+        yield portion

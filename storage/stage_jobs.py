@@ -197,6 +197,14 @@ class StageJobs:
         )
         return bool(touched)
 
+    def keep_log(self, job: StageJob, log_blob_id: BlobId, log_size: int) -> bool:
+        """Where the log of a lost job is by now. False if it was closed meanwhile."""
+        touched = self._records.change(
+            "UPDATE stage_jobs SET log_blob_id = ?, log_size = ? WHERE id = ? AND status = 'lost'",
+            (log_blob_id, log_size, job.id),
+        )
+        return bool(touched)
+
     def finish(self, job: StageJob, result: dict[str, Any], log_blob_id: BlobId, log_size: int) -> bool:
         """Close a job with its result, once. False if it was closed already, or if it is a plan that was given up:
 
@@ -251,6 +259,15 @@ class StageJobs:
             (json.dumps([*job_ids]),),
         )
         return {StageJobId(row["id"]) for row in rows}
+
+    def silent_among(self, job_ids: Collection[StageJobId], since: datetime) -> list[StageJob]:
+        """Those of them that are lost, and whose runner has not been heard of since then."""
+        rows = self._records.rows(
+            """SELECT * FROM stage_jobs WHERE id IN (SELECT value FROM json_each(?)) AND status = 'lost'
+               AND lease_until < ?""",
+            (json.dumps([*job_ids]), to_text(since)),
+        )
+        return [_job(row) for row in rows]
 
     def _until(self, lease: timedelta) -> str:
         return to_text(self._now() + lease)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.errors import Refused
+from bot.ids import BlobId
 from bot.messages.facts import Trouble
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunStatus, Stage
@@ -92,16 +93,26 @@ def end_stage(services: Services, job: StageJob, result: StageResult) -> list[Jo
     A result that comes twice changes nothing. One of an apply that was given up for lost is a late result.
     """
     errored_state = _errored_state(services, job)
-    log_blob_id, log_size = services.logs.seal(job.id)
+    sealed, size = services.logs.seal(job.id)
     with services.records.write():
         fresh = services.jobs.find(job.id)
-        if fresh is not None and services.jobs.finish(fresh, result.as_json(), log_blob_id, log_size):
+        kept = _longer(fresh, sealed, size)
+        if fresh is not None and services.jobs.finish(fresh, result.as_json(), *kept):
+            if fresh.log_blob_id is not None:
+                services.dropped.note(sealed if kept[0] == fresh.log_blob_id else fresh.log_blob_id)
             jobs = _run_goes_on(services, fresh, result, errored_state)
         else:
-            services.dropped.note(log_blob_id)  # no row names it: the job is closed, or gone with its workspace
+            services.dropped.note(sealed)  # no row names it: the job is closed, or gone with its workspace
             jobs = []
     services.logs.forget(job.id)
     return jobs
+
+
+def _longer(job: StageJob | None, sealed: BlobId, size: int) -> tuple[BlobId, int]:
+    """The log that was sealed now; or the one of a lost apply from before, if not all of it was sent again."""
+    if job is not None and job.log_blob_id is not None and job.log_size > size:
+        return job.log_blob_id, job.log_size
+    return sealed, size
 
 
 def _run_goes_on(

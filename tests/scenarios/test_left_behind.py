@@ -192,3 +192,45 @@ def test_links_and_codes_that_ran_out_are_removed_and_api_tokens_stay(plain_worl
     sql = "SELECT kind, count(*) AS number FROM tokens GROUP BY kind"
     left = {row["kind"]: row["number"] for row in services.records.rows(sql)}
     assert left == {TokenKind.LOGIN_LINK: 1, TokenKind.AUTHORIZATION_CODE: 1, TokenKind.USER: 2}
+
+
+def test_a_blob_whose_process_was_killed_before_it_named_it(github_world: World) -> None:
+    with UnderWay(Team(github_world, **BEFORE_MERGE), At.APPLYING):
+        _swept(github_world)
+        before = _blobs(github_world)
+        assert before
+        lost = github_world.services.blobs.put(b"and then it was killed")
+        _swept(github_world)
+        assert _blobs(github_world) == {*before, lost}
+
+        github_world.wait(hours=25)
+        _swept(github_world)
+
+        assert _blobs(github_world) == before
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_the_live_log_of_an_apply_that_was_lost_long_ago(github_world: World, comes_back: bool) -> None:
+    """It is sealed, and still to be read; a runner that comes back after all sends it again, and ends it."""
+    services = github_world.services
+    with UnderWay(Team(github_world, **BEFORE_MERGE), At.APPLYING) as story:
+        job = _begun(story)
+        minutes_pass(github_world, 2)
+        github_world.wait(hours=25 + 7 * 24)
+        _swept(github_world)
+
+        kept = services.jobs.get(job.id)
+        assert (kept.status, kept.log_size) == (JobStatus.LOST, len(LOG))
+        assert kept.log_blob_id
+        assert services.blobs.read(kept.log_blob_id) == LOG
+        assert _live_logs(github_world) == []
+        if comes_back:
+            assert services.logs.append(job.id, 0, LOG + b"Apply complete\n")
+        end_stage(services, job, StageResult("succeeded", 0))
+        ended = services.jobs.get(job.id)
+        assert ended.log_blob_id
+        assert services.blobs.read(ended.log_blob_id) == LOG + (b"Apply complete\n" if comes_back else b"")
+        assert ended.log_size == len(services.blobs.read(ended.log_blob_id))
+        before = _blobs(github_world)
+        _swept(github_world)
+        assert len(before - _blobs(github_world)) == 1  # of the two logs
