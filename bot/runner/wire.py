@@ -7,6 +7,7 @@ already in the middle of the headers.
 import contextlib
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -27,7 +28,8 @@ class Wire:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._handle: socket.socket | None = None
+        self._handles: list[socket.socket] = []  # one at most
+        weakref.finalize(self, _close, self._handles)  # as its session's connections: nobody has to end it
         self._is_cut = False
 
     @contextmanager
@@ -39,13 +41,13 @@ class Wire:
             try:
                 yield session
             finally:
-                self._hold(None)
+                self._hold()
 
     def cut(self) -> None:
         """End what is under way, and what is only being connected."""
         with self._lock:
             self._is_cut = True
-            _shut(self._handle)
+            _shut(self._handles)
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
@@ -66,13 +68,12 @@ class Wire:
         self._hold(plain.dup())
         return plain
 
-    def _hold(self, handle: socket.socket | None) -> None:
+    def _hold(self, *handle: socket.socket) -> None:
         with self._lock:
-            if self._handle is not None:
-                self._handle.close()
-            self._handle = handle
+            _close(self._handles)
+            self._handles += handle
             if self._is_cut:
-                _shut(handle)
+                _shut(self._handles)
 
 
 @contextmanager
@@ -86,10 +87,15 @@ def stoppable(reins: Reins, doing: str) -> Iterator[requests.Session]:
         yield session
 
 
-def _shut(handle: socket.socket | None) -> None:
-    if handle is not None:
+def _shut(handles: list[socket.socket]) -> None:
+    for handle in handles:
         with contextlib.suppress(OSError):  # it has ended by itself
             handle.shutdown(socket.SHUT_RDWR)
+
+
+def _close(handles: list[socket.socket]) -> None:
+    while handles:
+        handles.pop().close()
 
 
 class _Adapter(HTTPAdapter):

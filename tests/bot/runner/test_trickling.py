@@ -1,6 +1,8 @@
 """Who sends a byte now and then holds no runner: deadlines and cancels reach what comes before the engine."""
 
 import contextlib
+import gc
+import os
 import socket
 import tarfile
 import threading
@@ -170,6 +172,20 @@ def test_a_session_is_used_again_after_its_limit() -> None:
             session.get(slow, timeout=60)
         with wire.limited(10):
             assert session.get(quick.url, timeout=60).status_code == 409
+
+
+def test_a_client_that_nobody_ends_leaves_no_connection(server: FakeRunlock) -> None:
+    server.plan({"main.tf": ""})
+    claim = claim_job(server.url, POOL_TOKEN, "job-1", "me")
+    assert claim is not None
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    client = StageClient(server.url, claim)
+    client.heartbeat()
+    assert len(os.listdir("/proc/self/fd")) > before
+    del client
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before + 1  # the server's end may take a moment
 
 
 def test_small_exchanges_have_a_limit(monkeypatch: pytest.MonkeyPatch, server: FakeRunlock) -> None:
