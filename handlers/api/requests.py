@@ -52,11 +52,22 @@ class Body:
         return value
 
     def related_id(self, name: str) -> str | None:
-        """The id of the one resource that a relationship names."""
+        """The id of the one resource that a relationship names; None if the request names none.
+
+        Raises BadRequest on what names something in another way: taken for none, it would mean another thing.
+        """
         relationship = self.relationships.get(name)
-        data = relationship.get("data") if isinstance(relationship, Mapping) else None
+        if relationship is None:
+            return None
+        if not isinstance(relationship, Mapping) or not set(relationship) <= {"data", "links", "meta"}:
+            raise BadRequest(f"relationships.{name} is an object with data")
+        data = relationship.get("data")
+        if data is None:
+            return None
         ident = data.get("id") if isinstance(data, Mapping) else None
-        return ident if isinstance(ident, str) and ident else None
+        if not isinstance(ident, str) or not ident:
+            raise BadRequest(f"relationships.{name}.data is one resource object with an id")
+        return ident
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,32 @@ def test_a_run_by_hand_is_at_the_head_of_the_branch(world: World, joined: Worksp
     assert [v.value for v in world.services.runs.manifest(run.id).variables] == ["eu"]
 
 
+NAMED_IN_OTHER_WAYS: list[Any] = [
+    *([{"data": [{"id": "cv-1"}]}, {"data": "cv-1"}, "cv-1", {"id": "cv-1"}, []]),
+    *({"data": {"id": 5}}, {"data": {"id": ""}}, {"data": {"type": "configuration-versions"}}, {"data": {}}),
+]
+
+
+@pytest.mark.parametrize("relationship", NAMED_IN_OTHER_WAYS)
+def test_a_configuration_that_is_named_in_another_way_is_not_taken_for_none(
+    world: World, joined: Workspace, relationship: Any
+) -> None:
+    """Else another one would be run than the one that was asked for."""
+    asked = body(joined)
+    asked["data"]["relationships"]["configuration-version"] = relationship
+    answer = world.ask("POST", "runs", asked)
+    assert answer.status_code == 400
+    assert "relationships.configuration-version" in answer.json["errors"][0]["detail"]
+    assert world.services.runs.of_workspace(joined.id) == []
+
+
+@pytest.mark.parametrize("relationship", [None, {"data": None}, {}, {"links": {"related": "/x"}}])
+def test_a_relationship_that_names_nothing(world: World, joined: Workspace, relationship: Any) -> None:
+    asked = body(joined)
+    asked["data"]["relationships"]["configuration-version"] = relationship
+    assert world.ask("POST", "runs", asked).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "auto_apply"),
     [
