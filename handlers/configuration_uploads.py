@@ -15,17 +15,21 @@ from typing import BinaryIO
 
 from bot.errors import NotFound, OutsideTrouble, Refused
 from bot.ids import BlobId
+from bot.runner.archive_check import check_archive
 from bot.runner.trees import remove
-from bot.runner.work_folder import unpack
 from handlers.jobs import Job
 from handlers.reactions.asked_runs import run_of_upload
 from handlers.services import Services
 from storage.configuration_versions import ConfigurationStatus, ConfigurationVersion
 
-# What is unpacked takes up to some GB for a moment: one at a time in each web process, the others wait.
-_unpacking = threading.Lock()
+# What is unpacked takes up to some GB of disk for a moment, and half a GB of memory: so few at a time in each web
+# process, and not many that wait, for each holds one of its threads.
+AT_ONCE = 2
+MOST_WAITING = 6
+LONGEST_WAIT_SECONDS = 20.0
+_places = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
+_unpacking = threading.BoundedSemaphore(AT_ONCE)
 UPLOAD_WITHIN = timedelta(hours=1)  # then the address is dead
-LONGEST_WAIT_SECONDS = 60.0
 PIECE_BYTES = 1 << 20
 
 
@@ -47,10 +51,10 @@ def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO
 
     Raises Refused, with the reason kept on the version, for what can't be run; also for an archive that is kept, but
     of which the workspace makes no run. Raises OutsideTrouble if too many others are being looked through at this
-    moment: it may be sent again.
+    moment, or the disk is full: it may be sent again.
 
-    It is unpacked once, where nothing reads it, by the very code with which a runner will: what is refused here would
-    be refused there, and nobody has to wait for a plan to learn it.
+    It is unpacked once, where nothing reads it, in a process of its own, by the very code with which a runner will:
+    what is refused here would be refused there, and nobody has to wait for a plan to learn it.
     """
     if version.status is not ConfigurationStatus.PENDING:
         raise Refused(f"configuration version {version.id} is {version.status} already")
@@ -88,26 +92,32 @@ def _keep(services: Services, version: ConfigurationVersion, blob_id: BlobId) ->
 def _reason_kept(services: Services, version: ConfigurationVersion) -> Iterator[None]:
     try:
         yield
-    except (Refused, OutsideTrouble) as trouble:
-        services.configurations.refused(version.id, trouble.reason)
-        raise Refused(trouble.reason) from trouble
+    except Refused as refused:
+        services.configurations.refused(version.id, refused.reason)
+        raise
 
 
 @contextmanager
 def turn_to_unpack() -> Iterator[None]:
-    """One at a time in this process. Raises OutsideTrouble when that takes too long."""
-    if not _unpacking.acquire(timeout=LONGEST_WAIT_SECONDS):
-        raise OutsideTrouble("others' configurations are being looked through; try it again in a minute")
+    """Some at a time in this process. Raises OutsideTrouble where too many wait already, or when it takes too long."""
+    busy = OutsideTrouble("others' configurations are being looked through; try it again in a minute")
+    if not _places.acquire(blocking=False):
+        raise busy
     try:
-        yield
+        if not _unpacking.acquire(timeout=LONGEST_WAIT_SECONDS):
+            raise busy
+        try:
+            yield
+        finally:
+            _unpacking.release()
     finally:
-        _unpacking.release()
+        _places.release()
 
 
 def _look_through(archive: Path, tree: Path) -> None:
     tree.mkdir()
     try:
-        unpack(archive, tree)
+        check_archive(archive, tree)
     finally:
         remove(tree)
 

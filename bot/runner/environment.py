@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.manifest import Category, VariableValue, is_refused_environment
 from bot.runner.job import StageJob
-from bot.runner.work_folder import shown
+from bot.runner.unpacking import shown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 USER_AGENT = "Runlock"

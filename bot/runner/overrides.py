@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.errors import Refused
 from bot.runner.trees import remove
-from bot.runner.work_folder import shown
+from bot.runner.unpacking import shown
 
 SUFFIXES = (".tofu.json", ".tofu", ".tf.json", ".tf")
 _OF_TERRAFORM = (".tf.json", ".tf")

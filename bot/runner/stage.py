@@ -27,9 +27,10 @@ from bot.runner.sandbox import Sandbox, find_sandbox
 from bot.runner.settings import RunnerSettings
 from bot.runner.state_backend import backend_for, override
 from bot.runner.state_backend import environment as state_environment
+from bot.runner.unpacking import unpack
 from bot.runner.variables import write_variable_files
 from bot.runner.wire import stoppable
-from bot.runner.work_folder import Rooms, opened_safely, pack, unpack, working_directory
+from bot.runner.work_folder import Rooms, opened_safely, pack, working_directory
 from bot.stage_words import Outcome
 from bot.version_constraint import Wanted
 from bot.workspace import EngineName

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.errors import Refused
 from bot.manifest import Category, VariableValue
-from bot.runner.work_folder import shown
+from bot.runner.unpacking import shown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}

@@ -5,11 +5,9 @@ engine; read-only to it), `out` (what the engine gives us), `home`, and `private
 What the engine may write is hostile when we read it: a file may have become a symlink to something of ours.
 """
 
-import errno
 import fcntl
 import gzip
 import os
-import shutil
 import stat
 import tarfile
 import time
@@ -22,15 +20,9 @@ from typing import BinaryIO
 import structlog
 
 from bot.errors import OutsideTrouble, Refused
-from bot.runner.tar_members import WatchedArchive, bounded_members
 from bot.runner.trees import Entry, remove, walk
+from bot.runner.unpacking import MOST_BYTES, MOST_MEMBERS, followed, is_inside, refuse_too_deep, shown
 
-MOST_MEMBERS = 200_000
-MOST_SYMLINKS = 10_000  # each is followed
-MOST_BYTES = 2 * 1024**3  # of a whole tree, unpacked
-MOST_PARTS = 100  # of a path: deeper than any configuration, and shallow enough for whatever recurses
-LONGEST_PATH = 2048  # bytes from the tree's top: with what is before it, half of what the system takes
-NAME_SHOWN = 200  # characters of a hostile name in an error
 # What an init makes anew: provider binaries (0.14 and later, then 0.13 and earlier) and the memory of a backend.
 NOT_PACKED = (".terraform/providers", ".terraform/plugins", ".terraform/terraform.tfstate")
 _AS_IT_IS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # no symlink is followed, no FIFO waited for
@@ -110,105 +102,13 @@ def _take_turn(path: Path, deadline: float) -> int:
         os.close(lock)
 
 
-def unpack(archive: Path, tree: Path, *, drop: tuple[str, ...] = (), go_on: Callable[[], None] = lambda: None) -> None:
-    """Unpack a tar (or tar.gz) into an empty folder, without any path that has a part named in `drop`.
-
-    `go_on` is called again and again, and may raise to end it.
-
-    Raises Refused, naming the member, for absolute paths, `..`, paths that are too deep or too long, devices, FIFOs,
-    hard links and symlinks that leave the tree, and for archives that are too large. One that is cut off is
-    OutsideTrouble.
-    """
-    symlinks: list[tuple[Path, str]] = []
-    total = 0
-    try:
-        with (
-            WatchedArchive(archive, go_on) as file,
-            tarfile.open(fileobj=file, mode="r|*", tarinfo=bounded_members()) as tar,
-        ):
-            for number, member in enumerate(tar, start=1):
-                total += max(member.size, 0)
-                if number > MOST_MEMBERS or total > MOST_BYTES:
-                    raise Refused(f"the configuration is too large: over {MOST_MEMBERS} files or {MOST_BYTES} bytes")
-                target = _target(tree, member.name)
-                if target is None or set(drop) & set(target.relative_to(tree).parts):
-                    continue
-                if member.issym():
-                    symlinks.append((target, member.linkname))
-                    if len(symlinks) > MOST_SYMLINKS:
-                        raise Refused(f"the configuration has over {MOST_SYMLINKS} symlinks")
-                else:
-                    _write_member(tar, member, target)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
-        raise OutsideTrouble("unpacking the configuration: the archive is cut off or damaged") from error
-    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise Refused("the configuration has the same path twice, as different things") from error
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise Refused("the configuration has a name that is too long for a disk") from error
-        raise
-    _make_symlinks(tree, symlinks)
-
-
-def _target(tree: Path, name: str) -> Path | None:
-    """Where a member belongs; None for the tree itself."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise Refused(f"the configuration has a path that leaves it: {shown(name)}")
-    if "\0" in name:
-        raise Refused(f"the configuration has a path that no disk can hold: {shown(name)}")
-    _refuse_too_deep("the configuration", str(path))
-    return tree / path if path.parts else None
-
-
-def _refuse_too_deep(what: str, path: str) -> None:
-    if path.count("/") >= MOST_PARTS or len(os.fsencode(path)) > LONGEST_PATH:
-        raise Refused(f"{what} has a path of over {MOST_PARTS} parts or {LONGEST_PATH} bytes: {shown(path)}")
-
-
-def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-    if member.isdir():
-        target.mkdir(parents=True, exist_ok=True, mode=0o755)
-        return
-    if not member.isreg():
-        kind = "a hard link" if member.islnk() else "a FIFO" if member.isfifo() else "a device or another special file"
-        raise Refused(
-            f"the configuration has {kind}: {shown(member.name)}; only files, folders and symlinks can be run"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    source = tar.extractfile(member)
-    if source is None:
-        raise tarfile.ReadError("no content")
-    mode = 0o755 if member.mode & 0o111 else 0o644
-    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb") as file:
-        shutil.copyfileobj(source, file)
-
-
-def _make_symlinks(tree: Path, symlinks: list[tuple[Path, str]]) -> None:
-    """Symlinks come last, so that nothing was written through one; then each is followed, as the engine would."""
-    root = os.path.realpath(tree)
-    for target, aim in symlinks:
-        name = shown(str(target.relative_to(tree)))
-        if "\0" in aim or len(os.fsencode(aim)) > LONGEST_PATH:
-            raise Refused(f"the symlink {name} points to a path that no disk can hold")
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        try:
-            os.symlink(aim, target)
-        except FileExistsError:
-            raise Refused(f"the configuration has {name} twice") from None
-    for target, aim in symlinks:
-        name = shown(str(target.relative_to(tree)))
-        if os.path.isabs(aim) or not _is_inside(_followed(target), root):
-            raise Refused(f"the symlink {name} leaves the configuration: it points to {shown(aim)}")
-
-
 def working_directory(tree: Path, relative: str) -> Path:
     """The folder in which the engine runs. Raises Refused, naming it, if it isn't a folder of the tree."""
     path = PurePosixPath(relative)
     if path.is_absolute() or ".." in path.parts:
         raise Refused(f"the working directory {shown(relative)!r} leaves the configuration")
     folder = tree / path
-    if not _is_inside(_followed(folder), os.path.realpath(tree)):
+    if not is_inside(followed(folder), os.path.realpath(tree)):
         raise Refused(f"the working directory {shown(relative)!r} leaves the configuration by a symlink")
     if not folder.is_dir():
         raise Refused(f"the working directory {shown(relative)!r} is not a folder of the configuration")
@@ -229,7 +129,7 @@ def pack(tree: Path, archive: Path, working_directory: str, go_on: Callable[[], 
     ):
         for number, entry in enumerate(walk(tree, left_out), start=1):
             go_on()
-            _refuse_too_deep("the work folder after the plan", entry.path)
+            refuse_too_deep("the work folder after the plan", entry.path)
             total += entry.status.st_size if stat.S_ISREG(entry.status.st_mode) else 0
             if number > MOST_MEMBERS or total > MOST_BYTES:
                 raise Refused(f"the work folder after the plan is over {MOST_MEMBERS} files or {MOST_BYTES} bytes")
@@ -273,23 +173,3 @@ def opened_safely(room: Path, name: str, *, largest: int) -> Iterator[BinaryIO |
         raise Refused(f"the engine left {name} behind {wrong or 'as something that is not a file'}")
     with os.fdopen(descriptor, "rb") as file:
         yield file
-
-
-def shown(name: str) -> str:
-    """A name from outside as it may stand in a sentence: printable and short."""
-    text = "".join(character if character.isprintable() else "?" for character in name)
-    return text if len(text) <= NAME_SHOWN else text[:NAME_SHOWN] + "…"
-
-
-def _followed(path: Path) -> str:
-    """Where a path leads through its symlinks. Raises Refused where the system would not follow them, after some 40."""
-    try:
-        os.stat(path)
-    except OSError as error:  # one that leads to nothing is followed all the same
-        if error.errno == errno.ELOOP:
-            raise Refused(f"{shown(path.name)} leads through too many symlinks") from error
-    return os.path.realpath(path)
-
-
-def _is_inside(path: str, root: str) -> bool:
-    return path == root or path.startswith(root + os.sep)

@@ -23,7 +23,7 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
     mutant(
         10,
         "a configuration stays in its folder",
-        "bot/runner/work_folder.py",
+        "bot/runner/unpacking.py",
         '            raise Refused(f"the symlink {name} leaves the configuration: it points to {shown(aim)}")\n',
         "            pass\n",
         "tests/bot/runner/test_work_folder.py::test_what_could_reach_out_is_refused_by_name",
@@ -31,7 +31,7 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
     mutant(
         10,
         "no path of an archive leads out of its folder",
-        "bot/runner/work_folder.py",
+        "bot/runner/unpacking.py",
         """    if path.is_absolute() or ".." in path.parts:
         raise Refused(f"the configuration has a path that leaves it: {shown(name)}")
 """,

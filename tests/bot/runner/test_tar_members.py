@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Refused
-from bot.runner import tar_members, work_folder
-from bot.runner.work_folder import unpack
+from bot.runner import tar_members, unpacking
+from bot.runner.unpacking import unpack
 
 _HEADERS = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -98,6 +98,6 @@ def test_a_chain_as_long_as_a_system_follows_is_taken(tmp_path: Path, tree: Path
 
 
 def test_symlinks_have_a_limit(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_folder, "MOST_SYMLINKS", 3)
+    monkeypatch.setattr(unpacking, "MOST_SYMLINKS", 3)
     with pytest.raises(Refused, match="over 3 symlinks"):
         unpack(links(tmp_path, {f"s{number}": "." for number in range(4)}), tree)

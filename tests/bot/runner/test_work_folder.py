@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import OutsideTrouble, Refused
-from bot.runner import trees, work_folder
-from bot.runner.work_folder import opened_safely, pack, stage_folder, sweep, unpack, working_directory
+from bot.runner import trees, unpacking, work_folder
+from bot.runner.unpacking import unpack
+from bot.runner.work_folder import opened_safely, pack, stage_folder, sweep, working_directory
 from tests.fakes.runner_server import tar_of
 
 
@@ -99,7 +100,7 @@ def test_a_cut_off_archive_is_trouble_not_half_a_tree(tmp_path: Path, tree: Path
 
 
 def test_an_archive_of_too_many_bytes_is_refused(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_folder, "MOST_BYTES", 1000)
+    monkeypatch.setattr(unpacking, "MOST_BYTES", 1000)
     (tmp_path / "big.tar").write_bytes(tar_of({"a": "x" * 600, "b": "x" * 600}, packed=True))
     with pytest.raises(Refused, match="too large"):
         unpack(tmp_path / "big.tar", tree)
