@@ -3,8 +3,11 @@
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from urllib.parse import quote, quote_plus
+
+from bot.long_forms import LongForm
 
 PLACEHOLDER = b"(redacted)"
 # Characters. Shorter values ("on", "1", "eu") stand everywhere in a log: masking them would make it unreadable, and
@@ -12,6 +15,9 @@ PLACEHOLDER = b"(redacted)"
 LEAST_LENGTH = 4
 # Characters, for a part of a secret: a line of a multi-line one, or the middle of its base64 inside a longer one.
 LEAST_PART_LENGTH = 8
+# Bytes. Where a form's beginning of this length stands, it is searched as a long one: a pattern would compare a secret
+# that repeats itself (20,000 times one letter) anew at each byte.
+LONG_FORM = 128
 LONGEST_FORM = 64 * 1024  # bytes; a longer secret is searched in pieces, so that what is held back stays small
 
 
@@ -19,14 +25,15 @@ class Redactor:
     """Masks every secret, and its usual encodings, in a stream of bytes.
 
     At most the longest beginning of a secret that ends the bytes seen so far is held back until more is fed, so that a
-    log stays live. The work is linear in the size of the stream, except where a long secret that repeats itself (20,000
-    times one letter) meets its like: there it is compared anew at each byte, with up to LONGEST_FORM bytes.
+    log stays live. The work is linear in the size of what is fed and what was held back.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets for form in forms_of(secret)}
-        self._forms = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile(_alternation(self._forms, 0), re.DOTALL) if forms else None
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._forms = [(form, LongForm(form, LONG_FORM) if len(form) > LONG_FORM else None) for form in longest_first]
+        self._openings = {form[:LONG_FORM] for form, long in self._forms if long}
+        self._pattern = _pattern({form[:LONG_FORM] for form in forms})
         self._held = b""
         self._covered = 0
 
@@ -70,19 +77,34 @@ class Redactor:
     def _spans(self, data: bytes) -> list[tuple[int, int]]:
         """Where secrets stand, overlapping ones united, in order."""
         found: list[tuple[int, int]] = []
-        match = self._pattern.search(data) if self._pattern else None
-        while match is not None and self._pattern is not None:
+        for match in _matches(self._pattern, data):
+            if self._openings and match.group() in self._openings:
+                return self._spans_with_long(data)
             found.append(match.span())
-            match = self._pattern.search(data, match.start() + 1)
         return _united(found)
+
+    def _spans_with_long(self, data: bytes) -> list[tuple[int, int]]:
+        """The same where the opening of a long form was met, which may be all that stands there."""
+        found = [match.span() for match in _matches(self._short_pattern, data)]
+        for _, long in self._forms:
+            found += long.spans(data) if long else []
+        return _united(sorted(found))
+
+    @cached_property
+    def _short_pattern(self) -> re.Pattern[bytes] | None:
+        return _pattern({form for form, long in self._forms if not long})
 
     def _start_of_unfinished(self, data: bytes) -> int:
         """Where the longest suffix of `data` begins that a secret begins with too."""
-        start = len(data)
-        for form in self._forms:
-            earliest = max(0, len(data) - len(form) + 1)
-            if earliest < start:
-                start = _first_overlap(data, form, earliest, start)
+        start = size = len(data)
+        for form, long in self._forms:
+            earliest = max(0, size - len(form) + 1)
+            if earliest >= start:
+                continue
+            if long and size >= LONG_FORM:
+                start = long.first_overlap(data, earliest, start)
+                earliest = max(earliest, size - LONG_FORM + 1)
+            start = _first_overlap(data, form, earliest, start)
         return start
 
 
@@ -127,6 +149,19 @@ def _base64_forms(raw: bytes) -> set[bytes]:
             if last - first >= LEAST_PART_LENGTH:
                 forms.add(encoded[first:last])
     return forms
+
+
+def _pattern(forms: set[bytes]) -> re.Pattern[bytes] | None:
+    longest_first = sorted(forms, key=len, reverse=True)
+    return re.compile(_alternation(longest_first, 0), re.DOTALL) if forms else None
+
+
+def _matches(pattern: re.Pattern[bytes] | None, data: bytes) -> Iterator[re.Match[bytes]]:
+    """The longest match at each place where there is one, overlapping ones as well."""
+    match = pattern.search(data) if pattern else None
+    while match is not None and pattern is not None:
+        yield match
+        match = pattern.search(data, match.start() + 1)
 
 
 def _alternation(forms: list[bytes], depth: int) -> bytes:
