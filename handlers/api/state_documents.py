@@ -13,17 +13,23 @@ from bot.state_diff import ChangedOutput, StateDiff
 from bot.state_reading import StateOutput
 from bot.timestamps import to_text
 from handlers.addresses import reached_at
-from handlers.api.documents import Resource, resource, to_many, to_one
+from handlers.api.documents import Resource, linked, resource, to_many, to_one
 from handlers.services import Services
 from handlers.state.uploads import JSON_STATE, STATE, upload_path
 from storage.state_versions import StateStatus, StateVersion
 
+MOST_NAMED_IN_LISTS = 1_000  # outputs of one version: a page of versions with 100,000 each would have hundreds of MB
 SNAPSHOT_SECONDS = "20"  # between two states that an engine saves while it applies
 _ID_CHARACTERS = 16  # of a state version's id, after its kind
 
 
-def state_version_resource(services: Services, version: StateVersion, *, with_uploads: bool = False) -> Resource:
-    """The document of a version; `with_uploads` only in the answer to whoever announced it."""
+def state_version_resource(
+    services: Services, version: StateVersion, *, with_uploads: bool = False, in_list: bool = False
+) -> Resource:
+    """The document of a version; `with_uploads` only in the answer to whoever announced it.
+
+    `in_list`: it is one of many, and so names its outputs only if there are not too many.
+    """
     base = reached_at(services.settings)
     download = f"{base}/api/v2/state-versions/{version.id}"
     attributes: dict[str, Any] = {
@@ -51,9 +57,21 @@ def state_version_resource(services: Services, version: StateVersion, *, with_up
         "workspace": to_one("workspaces", version.workspace_id),
         "run": to_one("runs", version.run_id),
         "created-by": to_one("users", version.created_by_id if is_user else None),
-        "outputs": to_many("state-version-outputs", [output_id(version, n) for n in range(version.output_count)]),
+        "outputs": _outputs(version, are_named=not in_list or are_named_in_lists(version)),
     }
     return resource("state-versions", version.id, attributes, relationships, link=f"state-versions/{version.id}")
+
+
+def are_named_in_lists(version: StateVersion) -> bool:
+    """Else a list only tells the address of its outputs."""
+    return version.output_count <= MOST_NAMED_IN_LISTS
+
+
+def _outputs(version: StateVersion, *, are_named: bool) -> dict[str, Any]:
+    found = linked(f"state-versions/{version.id}/outputs")
+    if are_named:
+        found |= to_many("state-version-outputs", (output_id(version, n) for n in range(version.output_count)))
+    return found
 
 
 def with_interval(answer: Response) -> Response:
@@ -109,9 +127,9 @@ def diff_resource(version: StateVersion, diff: StateDiff) -> Resource:
             "removed": [{"address": address} for address in diff.resources_removed],
         },
         "outputs": {
-            "added": [_output(output, "after") for output in diff.outputs_added],
-            "changed": [_output(output, "before", "after") for output in diff.outputs_changed],
-            "removed": [_output(output, "before") for output in diff.outputs_removed],
+            "added": [_changed(output, "after") for output in diff.outputs_added],
+            "changed": [_changed(output, "before", "after") for output in diff.outputs_changed],
+            "removed": [_changed(output, "before") for output in diff.outputs_removed],
         },
     }
     relationships = {
@@ -122,7 +140,7 @@ def diff_resource(version: StateVersion, diff: StateDiff) -> Resource:
     return resource("state-version-diffs", version.id, attributes, relationships, link=link)
 
 
-def _output(output: ChangedOutput, *sides: str) -> dict[str, Any]:
+def _changed(output: ChangedOutput, *sides: str) -> dict[str, Any]:
     return {"name": output.name, "sensitive": output.sensitive, **{side: getattr(output, side) for side in sides}}
 
 

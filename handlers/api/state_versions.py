@@ -12,7 +12,13 @@ from handlers.api.documents import Resource, one, paged
 from handlers.api.operations import by_name, includes, pages, sends, shows
 from handlers.api.requests import BadRequest, asked, asked_includes, asked_page
 from handlers.api.run_documents import RunDocuments
-from handlers.api.state_documents import diff_resource, output_resource, state_version_resource, with_interval
+from handlers.api.state_documents import (
+    are_named_in_lists,
+    diff_resource,
+    output_resource,
+    state_version_resource,
+    with_interval,
+)
 from handlers.run_logs import run_id_of
 from storage.state_versions import StateVersion
 
@@ -37,9 +43,14 @@ def index_of_workspace(ask: Ask, workspace_id: str) -> Response:
 def _list(ask: Ask, workspace: Workspace) -> Response:
     includes, page, states = asked_includes(INCLUDES), asked_page(), ask.services.states
     found = states.of_workspace(workspace.id, limit=page.size, offset=page.offset)
-    included = [extra for version in found for extra in _included(ask, version, includes)]
-    shown = [state_version_resource(ask.services, version) for version in found]
+    included = [extra for version in found for extra in _included(ask, version, _in_list(version, includes))]
+    shown = [state_version_resource(ask.services, version, in_list=True) for version in found]
     return paged(shown, page, states.count(workspace.id), included=included)
+
+
+def _in_list(version: StateVersion, includes: set[str]) -> set[str]:
+    """What a list includes of a version: outputs only where it names them, as JSON:API has it."""
+    return includes if are_named_in_lists(version) else includes - {"outputs"}
 
 
 @shows("state-versions", includes(INCLUDES))

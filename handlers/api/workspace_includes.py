@@ -90,7 +90,7 @@ def _configurations(
 
 def _states(ask: Ask, workspaces: Iterable[Workspace]) -> list[Resource]:
     states = [ask.services.states.current(each.id) for each in workspaces if each.current_state_version_id]
-    return [state_version_resource(ask.services, version) for version in states if version is not None]
+    return [state_version_resource(ask.services, version, in_list=True) for version in states if version is not None]
 
 
 def _holders(ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments) -> list[Resource]:

@@ -20,10 +20,11 @@ def workspace_id(desk: Desk, client: TFEClient) -> str:
     return str(made.id)
 
 
-def a_state(serial: int) -> bytes:
+def a_state(serial: int, more_outputs: int = 0) -> bytes:
     outputs = {
         "name": {"value": f"v{serial}", "type": "string"},
         "key": {"value": "s3cr3t", "type": "string", "sensitive": True},
+        **{f"o{number}": {"value": number, "type": "number"} for number in range(more_outputs)},
     }
     return json.dumps({"version": 4, "serial": serial, "lineage": "l", "outputs": outputs, "resources": []}).encode()
 
@@ -62,3 +63,24 @@ def test_states(desk: Desk, client: TFEClient, workspace_id: str) -> None:
     with pytest.raises(TFEError, match="older"):
         versions.upload(workspace_id, raw_state=a_state(2), options=told(a_state(2)))
     client.workspaces.unlock(workspace_id)
+
+
+def test_a_list_with_a_state_of_very_many_outputs(desk: Desk, client: TFEClient, workspace_id: str) -> None:
+    versions = client.state_versions
+    client.workspaces.lock(workspace_id, WorkspaceLockOptions(reason="looking after it"))
+    few, many = (
+        versions.upload(workspace_id, raw_state=state, options=told(state)) for state in (a_state(1), a_state(2, 1_000))
+    )
+    options = StateVersionListOptions(organization=desk.organization.name, workspace="by-sdk")
+    listed = {each.id: each for each in versions.list(options)}
+    assert [(ident, each.serial, each.status) for ident, each in listed.items()] == [
+        (many.id, 2, "finalized"),
+        (few.id, 1, "finalized"),
+    ]
+    assert len(listed[few.id].relationships["outputs"]["data"]) == 2
+    assert listed[many.id].relationships["outputs"] == {
+        "links": {"related": f"/api/v2/state-versions/{many.id}/outputs"}
+    }
+    assert listed[many.id].related("outputs") == []
+    assert len(list(versions.list_outputs(many.id))) == 1_002
+    assert len(versions.read_current(workspace_id).relationships["outputs"]["data"]) == 1_002

@@ -9,17 +9,23 @@ from handlers.api.schemas.words import (
     TIME,
     UNSET,
     Kind,
+    elsewhere,
     group,
     listed,
     maybe,
     one_of,
-    to_many,
     to_none_or_one,
     to_one,
 )
+from handlers.api.state_documents import MOST_NAMED_IN_LISTS
 from storage.state_versions import StateStatus
 
 _TYPE_WORD = one_of(["string", "number", "boolean", "array", "map", "object"])
+
+_OUTPUTS = elsewhere(
+    "state-version-outputs",
+    f"`data` is missing in lists, and where the version is included, if it has over {MOST_NAMED_IN_LISTS} outputs.",
+)
 
 STATE_VERSIONS = Kind(
     "state-versions",
@@ -47,7 +53,7 @@ STATE_VERSIONS = Kind(
         "workspace": to_one("workspaces"),
         "run": to_none_or_one("runs"),
         "created-by": to_none_or_one("users"),
-        "outputs": to_many("state-version-outputs"),
+        "outputs": _OUTPUTS,
     },
 )
 

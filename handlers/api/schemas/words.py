@@ -75,12 +75,13 @@ def to_many(kind: str) -> Relation:
     return Relation(f"ToMany{component(kind)}", _related(listed(_identifier(kind))))
 
 
-def elsewhere(kind: str = "") -> Relation:
-    """Only an address where to find it; `kind`: what is named besides once it is included."""
+def elsewhere(kind: str = "", description: str = "") -> Relation:
+    """Only an address where to find it; `kind`: what is named besides once it is included, or as `description` says."""
     if not kind:
         return Relation("Elsewhere", group({"links": by_name(TEXT)}))
     named = group({"links": by_name(TEXT), "data": listed(_identifier(kind))}, optional=["data"])
-    return Relation(f"ElsewhereOrMany{component(kind)}", named)
+    told = {"description": description} if description else {}
+    return Relation(f"ElsewhereOrMany{component(kind)}", {**named, **told})
 
 
 def _identifier(*kinds: str) -> Schema:

@@ -29,6 +29,27 @@ def test_versions_are_listed_in_pages_newest_first(prod: Prod) -> None:
     assert prod.get("state-versions", query_string={"filter[workspace][name]": "prod"}).status_code == 400
 
 
+def test_a_list_names_the_outputs_of_versions_that_have_not_too_many(prod: Prod) -> None:
+    some, many = ({f"o{n:04}": {"value": n, "type": "number"} for n in range(count)} for count in (1_000, 1_001))
+    few, lot = prod.stored(a_state(1, outputs=some)), prod.stored(a_state(2, outputs=many))
+    include = {"include": "outputs"}
+    by_name = {"filter[organization][name]": "acme", "filter[workspace][name]": "prod"}
+    for answer in (
+        prod.get(f"{prod.path}/state-versions", query_string=include),
+        prod.get("state-versions", query_string=by_name | include),
+    ):
+        listed = {version["id"]: version["relationships"]["outputs"] for version in answer.json["data"]}
+        assert len(listed[few]["data"]) == 1_000
+        assert listed[lot] == {"links": {"related": f"/api/v2/state-versions/{lot}/outputs"}}
+        assert [extra["id"] for extra in answer.json["included"]] == [named["id"] for named in listed[few]["data"]]
+    assert len(prod.get(f"state-versions/{lot}/outputs").json["data"]) == 1_001
+    for path in (f"state-versions/{lot}", f"{prod.path}/current-state-version"):
+        answer = prod.get(path, query_string=include)
+        named = [each["id"] for each in answer.json["data"]["relationships"]["outputs"]["data"]]
+        assert named == [extra["id"] for extra in answer.json["included"]]
+        assert len(named) == 1_001
+
+
 def test_every_version_can_be_downloaded(prod: Prod) -> None:
     ids = [prod.stored(a_state(serial)) for serial in (1, 2)]
     assert [prod.get(f"state-versions/{ident}/download").data for ident in ids] == [a_state(1), a_state(2)]

@@ -133,6 +133,13 @@ def test_the_current_configuration_without_a_repository_is_the_newest_upload(wor
     assert kinds(included) == [("configuration-versions", made[1].id)]
 
 
+def test_a_current_state_with_very_many_outputs_tells_only_where_they_are(world: World, prod: Prod) -> None:
+    many = {f"o{n:04}": {"value": n, "type": "number"} for n in range(1_001)}
+    ident = prod.stored(a_state(1, outputs=many))
+    _, (version,) = read(world, prod.workspace, "current_state_version")
+    assert version["relationships"]["outputs"] == {"links": {"related": f"/api/v2/state-versions/{ident}/outputs"}}
+
+
 def test_the_current_state_and_its_outputs(world: World, prod: Prod) -> None:
     assert read(world, prod.workspace, "current_state_version,outputs")[1] == []
     prod.lock()
