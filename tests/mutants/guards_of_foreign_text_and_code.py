@@ -38,6 +38,22 @@ FOREIGN_TEXT_AND_CODE: tuple[Mutant, ...] = (
         "",
         "tests/bot/runner/test_work_folder.py::test_what_could_reach_out_is_refused_by_name",
     ),
+    mutant(
+        10,
+        "what reads an uploaded archive has nothing of ours",
+        "bot/runner/archive_check.py",
+        "env={name: os.environ[name] for name in _NEEDED if name in os.environ}",
+        "env=dict(os.environ)",
+        "tests/bot/runner/test_archive_check.py::test_the_process_has_nothing_of_ours",
+    ),
+    mutant(
+        10,
+        "an uploaded archive is read apart from the web process",
+        "handlers/configuration_uploads.py",
+        "        check_archive(archive, tree)\n",
+        "        from bot.runner.unpacking import unpack\n\n        unpack(archive, tree)\n",
+        "tests/handlers/api/test_uploads_looked_through.py::test_one_that_takes_too_much_memory_is_refused",
+    ),
     # 11. Secrets leave no trace.
     mutant(
         11,
