@@ -6,31 +6,29 @@ Clients send no `Authorization` with an upload (tfe-contract 0.7): the secret is
 import hashlib
 import hmac
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from bot.errors import NotFound, OutsideTrouble, Refused
+from bot.errors import NotFound, Refused
 from bot.ids import BlobId
 from bot.runner.archive_check import check_archive
 from bot.runner.trees import remove
 from handlers.jobs import Job
 from handlers.reactions.asked_runs import run_of_upload
 from handlers.services import Services
+from handlers.turns import Turns
 from storage.configuration_versions import ConfigurationStatus, ConfigurationVersion
 
 # What is unpacked takes up to some GB of disk for a moment, and half a GB of memory: so few at a time in each web
 # process, and not many that wait, for each holds one of its threads.
-AT_ONCE = 2
-MOST_WAITING = 6
+turns = Turns(at_once=2, most_waiting=6)
 LONGEST_WAIT_SECONDS = 20.0
-_places = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
-_unpacking = threading.BoundedSemaphore(AT_ONCE)
 UPLOAD_WITHIN = timedelta(hours=1)  # then the address is dead
 PIECE_BYTES = 1 << 20
+BUSY = "others' configurations are being looked through; try it again in a minute"
 
 
 def upload_path(services: Services, version: ConfigurationVersion) -> str:
@@ -44,6 +42,13 @@ def expected_upload(services: Services, version_id: str, mark: str) -> Configura
     if version is None or not known or services.now() > version.created_at + UPLOAD_WITHIN:
         raise NotFound("there is no such upload, or its address is too old")
     return version
+
+
+def refuse_larger(services: Services, version: ConfigurationVersion, size: int, largest: int) -> None:
+    """Raises Refused, with the reason kept on the version, for an archive that says that it is too large."""
+    if version.status is ConfigurationStatus.PENDING and size > largest:
+        with _reason_kept(services, version):
+            raise Refused(_too_large(largest))
 
 
 def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO, largest: int) -> list[Job]:
@@ -62,7 +67,7 @@ def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO
         kept = Path(folder) / "archive"
         with _reason_kept(services, version):
             _receive(archive, kept, largest)
-        with turn_to_unpack(), _reason_kept(services, version):
+        with turns.turn(version.author_id, LONGEST_WAIT_SECONDS, BUSY), _reason_kept(services, version):
             _look_through(kept, Path(folder) / "tree")
         with open(kept, "rb") as file:
             blob_id, _ = services.blobs.put_stream(file)
@@ -97,23 +102,6 @@ def _reason_kept(services: Services, version: ConfigurationVersion) -> Iterator[
         raise
 
 
-@contextmanager
-def turn_to_unpack() -> Iterator[None]:
-    """Some at a time in this process. Raises OutsideTrouble where too many wait already, or when it takes too long."""
-    busy = OutsideTrouble("others' configurations are being looked through; try it again in a minute")
-    if not _places.acquire(blocking=False):
-        raise busy
-    try:
-        if not _unpacking.acquire(timeout=LONGEST_WAIT_SECONDS):
-            raise busy
-        try:
-            yield
-        finally:
-            _unpacking.release()
-    finally:
-        _places.release()
-
-
 def _look_through(archive: Path, tree: Path) -> None:
     tree.mkdir()
     try:
@@ -129,8 +117,12 @@ def _receive(archive: BinaryIO, path: Path, largest: int) -> None:
         while piece := archive.read(PIECE_BYTES):
             size += len(piece)
             if size > largest:
-                raise Refused(f"the configuration is too large: its archive has more than {largest // 10**6} MB")
+                raise Refused(_too_large(largest))
             file.write(piece)
+
+
+def _too_large(largest: int) -> str:
+    return f"the configuration is too large: its archive has more than {largest // 10**6} MB"
 
 
 def _mark(services: Services, version: ConfigurationVersion) -> str:

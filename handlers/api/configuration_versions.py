@@ -15,7 +15,7 @@ from handlers.api.documents import Resource, nothing, one, paged, to_one
 from handlers.api.operations import OCTETS, empties, includes, makes, pages, sends, shows
 from handlers.api.requests import asked_includes, asked_page, read_body
 from handlers.api.run_documents import RunDocuments
-from handlers.configuration_uploads import expected_upload, take_in, upload_path
+from handlers.configuration_uploads import expected_upload, refuse_larger, take_in, upload_path
 from handlers.enqueue import Enqueue
 from handlers.jobs import Job, Verb
 from handlers.services import Services
@@ -149,8 +149,9 @@ def _find(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
 def receive(services: Services, enqueue: Enqueue, version_id: str, mark: str) -> Response:
     """The upload itself. Whoever has the address may."""
     largest = services.settings.largest_configuration_megabytes * 10**6
-    request.max_content_length = largest + 1  # one more, so that what is larger is refused with its reason kept
     version = expected_upload(services, version_id, mark)
+    refuse_larger(services, version, request.content_length or 0, largest)
+    request.max_content_length = largest + 1  # one more: what doesn't say its length is refused in our own words, too
     enqueue(take_in(services, version, cast(BinaryIO, request.stream), largest))
     return nothing(200)
 

@@ -22,10 +22,10 @@ def archive(*members: tuple[str, bytes], change: Callable[[tarfile.TarInfo], Non
     return packed.getvalue()
 
 
-def expected(world: World, workspace: Workspace, **given: Any) -> dict[str, Any]:
+def expected(world: World, workspace: Workspace, token: str | None = None, **given: Any) -> dict[str, Any]:
     attributes = {name.replace("_", "-"): value for name, value in given.items()}
     document = {"data": {"type": "configuration-versions", "attributes": attributes}}
-    answer = world.ask("POST", f"workspaces/{workspace.id}/configuration-versions", document)
+    answer = world.ask("POST", f"workspaces/{workspace.id}/configuration-versions", document, token=token)
     assert answer.status_code == 201, answer.text
     data: dict[str, Any] = answer.json["data"]
     return data

@@ -19,8 +19,8 @@ from bot.runner import engine_versions, lease
 from bot.runner.client import StageClient, claim_job
 from bot.runner.engine_process import Reins, Stop, Stopped
 from bot.runner.settings import SandboxMode
+from bot.runner.unpacking import unpack
 from bot.runner.wire import Wire, stoppable
-from bot.runner.work_folder import unpack
 from tests.bot.runner.conftest import PLANS, Runner
 from tests.fakes.runner_server import POOL_TOKEN, FakeRunlock
 

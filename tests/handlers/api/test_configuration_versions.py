@@ -53,7 +53,7 @@ def test_what_comes_while_others_are_looked_through_may_come_again(
 ) -> None:
     monkeypatch.setattr(configuration_uploads, "LONGEST_WAIT_SECONDS", 0.01)
     version, content = expected(world, alone), archive(("main.tf", MAIN))
-    with configuration_uploads.turn_to_unpack(), configuration_uploads.turn_to_unpack():
+    with configuration_uploads.turns.turn("user-1", 0, ""), configuration_uploads.turns.turn("user-2", 0, ""):
         answer = upload(world, version, content)
     assert answer.status_code == 503
     assert "try it again" in answer.json["errors"][0]["detail"]
@@ -128,11 +128,13 @@ def test_a_bomb_is_refused(world: World, alone: Workspace) -> None:
     assert "too large" in upload(world, expected(world, alone), bomb).json["errors"][0]["detail"]
 
 
-def test_an_archive_over_the_limit_is_refused(world: World, alone: Workspace) -> None:
+@pytest.mark.parametrize("size", [1_000_001, 1_000_002, 2_500_000])
+def test_an_archive_over_the_limit_is_refused(world: World, alone: Workspace, size: int) -> None:
     object.__setattr__(world.services.settings, "largest_configuration_megabytes", 1)
     version = expected(world, alone)
-    assert upload(world, version, bytes(1_000_001)).status_code == 422
+    assert upload(world, version, bytes(size)).status_code == 422
     assert "more than 1 MB" in shown(world, version)["error-message"]
+    assert shown(world, version)["status"] == "errored"
 
 
 def test_a_run_of_what_is_not_uploaded_is_refused(world: World, alone: Workspace) -> None:

@@ -51,7 +51,9 @@ def test_others_are_answered_while_a_slow_one_is_looked_through(
 ) -> None:
     impatient = functools.partial(check_archive, limits=ReaderLimits(cpu_seconds=2))
     monkeypatch.setattr(configuration_uploads, "check_archive", impatient)
-    slow, quick, answers = expected(world, alone), expected(world, alone), list[Any]()
+    grace = world.services.people.add_user("grace", "grace@acme.test")
+    world.services.people.make_owner(world.organization.id, grace.id)
+    slow, quick, answers = expected(world, alone), expected(world, alone, world.token_of(grace)), list[Any]()
     with nothing_left(world):
         thread = threading.Thread(target=lambda: answers.append(upload(world, slow, storm())))
         thread.start()
@@ -92,19 +94,19 @@ def test_what_the_machine_lacks_is_no_reason_to_refuse_it(
 
 def test_not_more_wait_than_threads_can_be_spared(world: World, alone: Workspace) -> None:
     """The last one is told at once, without the wait that the others have."""
-    version, content = expected(world, alone), archive(("main.tf", MAIN))
+    version, content, turns = expected(world, alone), archive(("main.tf", MAIN)), configuration_uploads.turns
     with ExitStack() as stack:
-        for _ in range(configuration_uploads.AT_ONCE):
-            stack.enter_context(configuration_uploads.turn_to_unpack())
+        for number in range(turns.at_once):
+            stack.enter_context(turns.turn(f"user-{number}", 0, "busy"))
         answered, threads = list[Any](), list[threading.Thread]()
-        for _ in range(configuration_uploads.MOST_WAITING):
+        for _ in range(turns.most_waiting_of_one):
             waiting = expected(world, alone)
             wait = functools.partial(lambda waiting: answered.append(upload(world, waiting, content)), waiting)
             threads.append(threading.Thread(target=wait))
             threads[-1].start()
-        until(lambda: not configuration_uploads._places._value)  # type: ignore[attr-defined]
+        until(lambda: turns.waiting.total() == turns.most_waiting_of_one)
         assert upload(world, version, content).status_code == 503
         assert answered == []
     for thread in threads:
         thread.join()
-    assert [answer.status_code for answer in answered] == [200] * configuration_uploads.MOST_WAITING
+    assert [answer.status_code for answer in answered] == [200] * turns.most_waiting_of_one
