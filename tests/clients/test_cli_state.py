@@ -60,6 +60,15 @@ def test_mv_and_rm_make_versions(local_desk: Desk) -> None:
     assert not prod(local_desk).is_locked
 
 
+def test_taint_and_untaint(local_desk: Desk) -> None:
+    terminal = local_desk.terminal
+    terminal.run("taint", "-no-color", "terraform_data.two").ok()
+    assert "terraform_data.two is tainted, so must be replaced" in terminal.run("plan", "-no-color").ok().text
+    terminal.run("untaint", "-no-color", "terraform_data.two").ok()
+    assert "No changes." in terminal.run("plan", "-no-color").ok().text
+    assert not prod(local_desk).is_locked
+
+
 def test_push(local_desk: Desk, tmp_path: Path) -> None:
     terminal, state = local_desk.terminal, local_desk.terminal.state()
     file = tmp_path / "pushed.tfstate"

@@ -42,6 +42,18 @@ def test_workspaces_by_tags_are_made_listed_and_selected(desk: Desk) -> None:
     assert "green" not in terminal.run("workspace", "list", "-no-color").ok().text
 
 
+def test_a_workspace_chosen_by_the_environment(desk: Desk) -> None:
+    terminal = desk.terminal
+    terminal.write(terminal.cloud(desk.organization.name, 'tags = ["app"]'))
+    terminal.run("init", "-no-color", answer="blue\n").ok()
+    terminal.run("workspace", "new", "-no-color", "green").ok()
+    terminal.run("workspace", "select", "-no-color", "blue").ok()
+    terminal.run("apply", "-no-color", "-auto-approve", TF_WORKSPACE="green").ok()
+    services = desk.server.services
+    found = services.workspaces.of_organization(desk.organization.id)
+    assert {each.name: len(services.runs.of_workspace(each.id)) for each in found} == {"blue": 0, "green": 1}
+
+
 def test_workspaces_by_keys_and_values(desk: Desk) -> None:
     terminal = desk.terminal
     terminal.write(terminal.cloud(desk.organization.name, 'tags = { team = "net", tier = "1" }'))
