@@ -59,7 +59,7 @@ def index(ask: Ask, workspace_id: str) -> Response:
 @shows("configuration-versions", includes(INCLUDES))
 def show(ask: Ask, version_id: str) -> Response:
     includes = asked_includes(INCLUDES)
-    version, workspace = _find(ask, version_id)
+    version, workspace = configuration_seen(ask, version_id)
     (shown,), included = _with_included(ask, [version], workspace, includes)
     return one(shown, included=included)
 
@@ -83,7 +83,7 @@ def _with_included(
 
 @shows("ingress-attributes")
 def ingress(ask: Ask, version_id: str) -> Response:
-    version, _ = _find(ask, version_id)
+    version, _ = configuration_seen(ask, version_id)
     found = ingress_resources(ask.services, version)
     if not found:
         raise NotFound(f"{version_id} was uploaded; it came from no repository")
@@ -93,7 +93,7 @@ def ingress(ask: Ask, version_id: str) -> Response:
 @sends(TAR_GZ, "The archive.")
 def download(ask: Ask, version_id: str) -> Response:
     """The archive as it is run: what was uploaded, or the commit's tree as a tar."""
-    version, _ = _find(ask, version_id)
+    version, _ = configuration_seen(ask, version_id)
     if not version.is_uploaded:
         raise NotFound(f"{version_id} has no archive: it is {version.status}")
     return Response(ask.services.blobs.chunks(version.blob_id), content_type=TAR_GZ)
@@ -108,7 +108,7 @@ def download_of_run(ask: Ask, run_id: str) -> Response:
 @empties(status=202)
 def archive(ask: Ask, version_id: str) -> Response:
     """Give up what was uploaded; its runs stay. Not while a run needs it, nor while new runs would take it."""
-    version, workspace = _find(ask, version_id)
+    version, workspace = configuration_seen(ask, version_id)
     with conflicts(), ask.services.records.write():
         fresh = ask.services.configurations.get(version.id)
         if fresh.repository_id is not None:
@@ -127,7 +127,7 @@ def archive(ask: Ask, version_id: str) -> Response:
     return nothing(202)
 
 
-def _find(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
+def configuration_seen(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
     """The version, and a workspace that has it and that the asker may see. Raises NotFound, NotAllowed."""
     version = ask.services.configurations.find(version_id)
     if version is None:

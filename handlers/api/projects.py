@@ -14,16 +14,18 @@ from bot.ids import ProjectId, WorkspaceId
 from bot.needs import Needs
 from bot.tags import check_tags
 from bot.timestamps import to_text
+from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, linked, nothing, one, paged, resource, to_one
 from handlers.api.operations import ENTRIES, NAMES, SEARCH, empties, makes, pages, shows
 from handlers.api.requests import Body, asked, asked_list, asked_page, read_body, read_entries, related_entries
-from handlers.api.seen import project_seen
+from handlers.api.seen import project_seen, visible_only
 from handlers.api.tags import read_bindings
 from storage.projects import Project
 from storage.tags import Tagged
 
 LONGEST_DESCRIPTION = 256  # characters
+MOVING = Needs.MANAGE_PROJECTS  # what it takes to move workspaces between projects, at whatever door
 
 _NAME = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9 ._-]{0,88}[A-Za-z0-9._-])?")
 
@@ -77,10 +79,10 @@ def remove(ask: Ask, project_id: str) -> Response:
 
 @empties(takes=ENTRIES)
 def move_workspaces(ask: Ask, project_id: str) -> Response:
-    """Put workspaces of the organization into this project; all of them or none."""
+    """Put workspaces that one sees into this project; all of them or none."""
     project, ids = project_seen(ask, project_id), [entry.ident for entry in read_entries()]
     with ask.services.records.write():
-        found = ask.services.workspaces.with_ids(ids)
+        found = visible_only(ask, ask.services.workspaces.with_ids(ids))
         own = {workspace.id for workspace in found if workspace.organization_id == project.organization_id}
         missing = [ident for ident in ids if ident not in own]
         if missing:
@@ -97,7 +99,10 @@ def project_resources(ask: Ask, projects: Sequence[Project]) -> list[Resource]:
 
 
 def chosen_project(ask: Ask, body: Body, organization_name: str) -> ProjectId | None:
-    """The project that a workspace's relationship names, or None. Raises Refused if there is no such project."""
+    """The project that a new workspace's relationship names, or None. Raises Refused if there is no such project.
+
+    Who makes workspaces makes them in any project, as the document of each says (`can-create-workspace`).
+    """
     ident = body.related_id("project")
     if ident is None:
         return None
@@ -105,6 +110,18 @@ def chosen_project(ask: Ask, body: Body, organization_name: str) -> ProjectId | 
     if wanted is None or wanted.organization_name != organization_name:
         raise Refused(f"there is no project {ident} in {organization_name}")
     return wanted.id
+
+
+def other_project(ask: Ask, body: Body, workspace: Workspace) -> ProjectId | None:
+    """The project to move a workspace to; None if it stays. Raises as above, and NotAllowed for who may not move it.
+
+    A move brings the project's variable sets with it, so it takes what it takes at the project's own door.
+    """
+    wanted = chosen_project(ask, body, workspace.organization_name)
+    if wanted in (None, workspace.project_id):
+        return None
+    ask.asker.needing(MOVING).organization_of(workspace)
+    return wanted
 
 
 def _name(body: Body) -> str:
@@ -138,7 +155,7 @@ def _resource(project: Project, workspaces: int, allowed: frozenset[Needs]) -> R
             "can-update": may_manage,
             "can-destroy": may_manage and not project.is_default,
             "can-create-workspace": Needs.MANAGE_WORKSPACES in allowed,
-            "can-move-workspace": may_manage,
+            "can-move-workspace": MOVING in allowed,
         },
     }
     relationships = {
@@ -155,5 +172,5 @@ RULES: tuple[Rule, ...] = (
     ("GET", "/projects/<project_id>", show, Needs.MEMBER),
     ("PATCH", "/projects/<project_id>", change, Needs.MANAGE_PROJECTS),
     ("DELETE", "/projects/<project_id>", remove, Needs.MANAGE_PROJECTS),
-    ("POST", "/projects/<project_id>/relationships/workspaces", move_workspaces, Needs.MANAGE_PROJECTS),
+    ("POST", "/projects/<project_id>/relationships/workspaces", move_workspaces, MOVING),
 )

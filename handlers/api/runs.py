@@ -1,5 +1,6 @@
 """How is a run asked for by hand, and read?"""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
@@ -11,7 +12,7 @@ from bot.run_options import RunOptions
 from bot.timestamps import to_text
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
-from handlers.api.configuration_versions import source_of_request
+from handlers.api.configuration_versions import configuration_seen, source_of_request
 from handlers.api.documents import many, one, resource, to_one
 from handlers.api.operations import includes, lists, makes, shows
 from handlers.api.requests import BadRequest, Body, asked_includes, read_body
@@ -92,16 +93,18 @@ def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
 
 
 def _version(ask: Ask, workspace: Workspace, version_id: str | None) -> ConfigurationVersion | None:
+    """One that the asker may read, of this workspace or of its repository. Raises Refused."""
     if version_id is None:
         return None
-    version = ask.services.configurations.find(version_id)
-    own = version is not None and (
-        version.workspace_id == workspace.id
-        if version.workspace_id is not None
-        else version.repository_id == workspace.repository_id
-    )
-    if version is None or not own:
-        raise Refused(f"{workspace.name} has no configuration version {version_id}")
+    missing = Refused(f"{workspace.name} has no configuration version {version_id}")
+    reading = replace(ask, asker=ask.asker.needing(Needs.RUNS_READ))
+    try:
+        version, _ = configuration_seen(reading, version_id)
+    except NotFound as error:
+        raise missing from error
+    own = version.workspace_id == workspace.id
+    if not own and (version.workspace_id is not None or version.repository_id != workspace.repository_id):
+        raise missing
     return version
 
 

@@ -110,9 +110,15 @@ def _announced(body: Body) -> StateFacts | None:
 def _named_run(ask: Ask, workspace: Workspace, body: Body) -> Run | None:
     """The run that a person says the state is of: the CLI does where it finds TFE_RUN_ID in its environment."""
     ident = body.related_id("run")
-    run = ask.services.runs.find(ident) if ident else None
-    if ident and (run is None or run.workspace_id != workspace.id):
-        raise Refused(f"there is no run {ident} in {workspace.name}")
+    if not ident:
+        return None
+    missing = Refused(f"there is no run {ident} in {workspace.name}")
+    try:
+        run, _ = ask.asker.needing(Needs.RUNS_READ).run(ident)
+    except NotFound as error:
+        raise missing from error
+    if run.workspace_id != workspace.id:
+        raise missing
     return run
 
 

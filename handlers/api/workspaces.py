@@ -14,7 +14,7 @@ from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing, one, paged
 from handlers.api.operations import empties, includes, like, makes, pages, shows
-from handlers.api.projects import chosen_project
+from handlers.api.projects import chosen_project, other_project
 from handlers.api.requests import Body, asked_includes, asked_page, read_body, related_entries
 from handlers.api.tags import read_bindings, read_plain_tags
 from handlers.api.workspace_documents import connection_id, read_settings, workspace_resource
@@ -56,7 +56,10 @@ def show(ask: Ask, workspace: Workspace) -> Response:
 
 @shows("workspaces", takes="workspace")
 def change(ask: Ask, workspace: Workspace) -> Response:
-    """What isn't given stays. The relationship `tag-bindings`, where given, is all that there will be."""
+    """What isn't given stays. The relationship `tag-bindings`, where given, is all that there will be.
+
+    Another `project` takes managing projects besides.
+    """
     body, organization = read_body(), ask.asker.organization_of(workspace)
     changed, secret = change_workspace(
         ask.services,
@@ -66,7 +69,7 @@ def change(ask: Ask, workspace: Workspace) -> Response:
         name=body.attributes.get("name"),
         vcs=_vcs_choice(ask, organization.id, body, current=workspace),
         leave_vcs="vcs-repo" in body.attributes and body.attributes["vcs-repo"] is None,
-        project_id=chosen_project(ask, body, organization.name),
+        project_id=other_project(ask, body, workspace),
         tags=_asked_tags(body),
     )
     return one(workspace_resource(ask.asker, changed, webhook_secret=secret))
