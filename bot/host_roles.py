@@ -1,6 +1,8 @@
-"""Which role does a person have in the repository, at its host? Read at the moment of doing."""
+"""Which role does a person have in the repository, at its host, and what does it allow? Read at the moment of doing."""
 
 from enum import IntEnum
+
+from bot.workspace import ApplyPermission
 
 
 class HostRole(IntEnum):
@@ -40,3 +42,21 @@ def role_from_gitlab(access_level: int) -> HostRole:
     if access_level >= 20:
         return HostRole.TRIAGE
     return HostRole.READ if access_level >= 10 else HostRole.NONE
+
+
+# Of whoever writes a comment, on top of what their user may, if they have one.
+_LEAST = {
+    ApplyPermission.WRITE: HostRole.WRITE,
+    ApplyPermission.MAINTAIN: HostRole.MAINTAIN,
+    ApplyPermission.ADMIN: HostRole.ADMIN,
+}
+
+
+def may_apply(role: HostRole, needed: ApplyPermission) -> bool:
+    """Whether a role at the host reaches a workspace's `apply-permission`."""
+    return role >= _LEAST[needed]
+
+
+def may_plan(role: HostRole) -> bool:
+    """Planning runs the pull request's code with the workspace's variables: writers only."""
+    return role >= HostRole.WRITE

@@ -1,20 +1,20 @@
-"""What may somebody do: anywhere, in an organization, in a workspace, with a team, by a role at a host? Decided here.
+"""What may somebody do: anywhere, in an organization, in a workspace, with a team? Decided here.
 
-The doors find out the facts (who asks, their teams, what those were given) and ask. Who holds a lock at this moment is
-no permission, but a fact of the queue: `handlers/state/holding.py`.
+The doors find out the facts (who asks, their teams, what those were given) and ask. What a role at a host allows:
+`host_roles.py`. Who holds a lock at this moment is no permission, but a fact of the queue: `handlers/state/holding.py`.
 
 Source: https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/permissions
 What a kind of token never does: https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import assert_never
 
-from bot.host_roles import HostRole
+from bot.ids import WorkspaceId
 from bot.needs import ANYWHERE, IN_ORGANIZATION, IN_WORKSPACE, NOTHING, OF_SITE, OF_TEAM, Needs
-from bot.workspace import ApplyPermission
 
 
 class Kind(StrEnum):
@@ -116,6 +116,8 @@ class WorkspaceAccess:
         return frozenset(found)
 
 
+Grants = Mapping[WorkspaceId, WorkspaceAccess]  # what a team was given, and where
+
 _RUNS = {
     RunsAccess.NONE: NOTHING,
     RunsAccess.READ: frozenset({Needs.RUNS_READ}),
@@ -165,6 +167,12 @@ class Standing:
     def has_everywhere(self, needs: Needs) -> bool:
         """Whether it is allowed in every workspace of the organization, whatever its teams were given there."""
         return needs in in_workspace(self, ())
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether what it may do with a team depends on what that was given in workspaces: see `is_within`."""
+        managing = {Flag.MANAGE_TEAMS, Flag.MANAGE_MEMBERSHIP}
+        return not self.is_owner and bool(self.flags & managing) and Flag.MANAGE_WORKSPACES not in self.flags
 
     @property
     def sees_secret_teams(self) -> bool:
@@ -246,18 +254,26 @@ def _from_flags(flags: frozenset[Flag]) -> frozenset[Needs]:
     return NOTHING
 
 
-def of_team(
-    standing: Standing,
-    flags: frozenset[Flag],
-    *,
-    is_owners: bool,
-    is_secret: bool,
-    is_in_it: bool,
-    members_may: bool,
-) -> frozenset[Needs]:
-    """What the standing allows with a team that has these flags; a token of the team can do all that the team can.
+def is_within(
+    standing: Standing, flags: frozenset[Flag], given: Grants = MappingProxyType({}), own: Sequence[Grants] = ()
+) -> bool:
+    """Whether a team with these flags, and what it was given, is no more than the standing with its `own` teams'."""
+    if standing.is_owner or standing.kind is Kind.ORGANIZATION:
+        return True
+    return flags <= standing.flags and all(
+        access.gives <= in_workspace(standing, [grants[ident] for grants in own if ident in grants])
+        for ident, access in given.items()
+    )
 
-    So nobody manages a team that is more than they are themselves: the owners' team least of all.
+
+def of_team(
+    standing: Standing, *, is_within: bool, is_owners: bool, is_secret: bool, is_in_it: bool, members_may: bool
+) -> frozenset[Needs]:
+    """What the standing allows with a team. Whoever is in it, or has a token of it, can do all that the team can.
+
+    So nobody puts people into a team, or makes its tokens, that is more than they are themselves, by its flags or by
+    what it was given in a workspace. Who manages teams may still rename or remove it. An organization's token makes no
+    team's tokens at all: those could start runs, which it never does.
     `members_may`: whether the team lets its members make its tokens.
     """
     if is_secret and not is_in_it and not standing.sees_secret_teams:
@@ -266,34 +282,13 @@ def of_team(
     if is_owners:
         managing = {Needs.MANAGE_TEAMS, Needs.MANAGE_MEMBERSHIP, Needs.MANAGE_TEAM_TOKENS}
         return found | OF_TEAM if standing.is_owner else found - managing
-    within = standing.is_owner or standing.kind is Kind.ORGANIZATION or flags <= standing.flags
-    if not within:
+    if not is_within:
         found -= {Needs.MANAGE_MEMBERSHIP}
-    if (Needs.MANAGE_TEAMS in found and within) or (is_in_it and members_may and standing.kind is Kind.USER):
-        found |= OF_TEAM
-    return found
+    manages = Needs.MANAGE_TEAMS in found and is_within and standing.kind is not Kind.ORGANIZATION
+    return found | OF_TEAM if manages or (is_in_it and members_may and standing.kind is Kind.USER) else found
 
 
 def of_member(standing: Standing, *, is_owner: bool) -> frozenset[Needs]:
     """What the standing allows with somebody's membership: only an owner removes an owner."""
     found = in_organization(standing)
     return found - {Needs.MANAGE_MEMBERSHIP} if is_owner and not standing.is_owner else found
-
-
-# By a role at the host: of whoever writes a comment, on top of what their user may, if they have one.
-
-_LEAST = {
-    ApplyPermission.WRITE: HostRole.WRITE,
-    ApplyPermission.MAINTAIN: HostRole.MAINTAIN,
-    ApplyPermission.ADMIN: HostRole.ADMIN,
-}
-
-
-def may_apply(role: HostRole, needed: ApplyPermission) -> bool:
-    """Whether a role at the host reaches a workspace's `apply-permission`."""
-    return role >= _LEAST[needed]
-
-
-def may_plan(role: HostRole) -> bool:
-    """Planning runs the pull request's code with the workspace's variables: writers only."""
-    return role >= HostRole.WRITE

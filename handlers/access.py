@@ -13,15 +13,13 @@ from bot.connection import Connection, Repository
 from bot.errors import NotAllowed, NotFound
 from bot.ids import OrganizationId, TeamId, WorkspaceId
 from bot.needs import ANYWHERE, IN_ORGANIZATION, IN_WORKSPACE, OF_SITE, Needs
-from bot.permissions import Kind, Standing, anywhere, in_organization, in_workspace, of_team
+from bot.permissions import Kind, Standing, anywhere, in_organization, in_workspace, is_within, of_team
 from bot.run import Run, RunStatus
 from bot.team import Team
 from bot.workspace import Workspace
 from handlers.run_names import organization_as_asked, workspace_as_asked
 from handlers.services import Services
-from handlers.state.run_tokens import run_at_work
 from storage.people import Organization, User
-from storage.tokens import API_KINDS, TokenKind
 
 
 @dataclass(frozen=True)
@@ -138,14 +136,26 @@ class Asker:
 
     def allowed_with(self, team: Team) -> frozenset[Needs]:
         """All that the asker may do with a team; nothing if it may not be seen."""
-        return of_team(
-            self.standing(team.organization_id),
-            team.flags,
-            is_owners=team.is_owners,
-            is_secret=team.is_secret,
-            is_in_it=team.id in self.team_ids(team.organization_id),
-            members_may=team.members_make_tokens,
-        )
+        return self.allowed_with_each([team])[team.id]
+
+    def allowed_with_each(self, teams: Sequence[Team]) -> dict[TeamId, frozenset[Needs]]:
+        """The same of several teams of one organization, asked for at once."""
+        organization_id = next((team.organization_id for team in teams), OrganizationId(""))
+        standing, own_ids = self.standing(organization_id), self.team_ids(organization_id)
+        wanted = {*own_ids, *(team.id for team in teams)} if standing.is_measured else set[TeamId]()
+        given = self.services.team_access.of_teams(wanted) if wanted else {}
+        own = [given[ident] for ident in own_ids if ident in given]
+        return {
+            team.id: of_team(
+                standing,
+                is_within=is_within(standing, team.flags, given.get(team.id, {}), own),
+                is_owners=team.is_owners,
+                is_secret=team.is_secret,
+                is_in_it=team.id in own_ids,
+                members_may=team.members_make_tokens,
+            )
+            for team in teams
+        }
 
     def team_ids(self, organization_id: OrganizationId) -> tuple[TeamId, ...]:
         """The asker's teams in an organization."""
@@ -264,27 +274,3 @@ class Asker:
 def _standing_in(kind: Kind, teams: Sequence[Team], *, is_member: bool) -> Standing:
     flags = frozenset(flag for team in teams for flag in team.flags)
     return Standing(kind, is_member=is_member, is_owner=any(team.is_owners for team in teams), flags=flags)
-
-
-def bearer_asker(services: Services, authorization: str, needs: Needs = Needs.RUNS_READ) -> Asker | None:
-    """Who the token in the header `Authorization` stands for: of a user, a team, an organization or a run."""
-    kind, _, plain = authorization.partition(" ")
-    if kind.lower() != "bearer" or not plain.strip():
-        return None
-    who = _holder(services, plain.strip())
-    return Asker(who, services, needs) if who else None
-
-
-def _holder(services: Services, plain: str) -> User | Team | Organization | Run | None:
-    token = services.tokens.find(plain, *API_KINDS)
-    if token is None:
-        return run_at_work(services, plain)
-    match token.kind:
-        case TokenKind.USER | TokenKind.LOGIN_LINK | TokenKind.AUTHORIZATION_CODE:
-            return services.people.user(token.user_id)
-        case TokenKind.TEAM:
-            return services.teams.find(token.holder_id)
-        case TokenKind.ORGANIZATION:
-            return services.people.organization_by_id(OrganizationId(token.holder_id))
-        case _:
-            assert_never(token.kind)

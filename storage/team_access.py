@@ -88,6 +88,16 @@ class TeamAccess:
             found[row["workspace_id"]] = (*found.get(row["workspace_id"], ()), _access(row))
         return found
 
+    def of_teams(self, team_ids: Collection[TeamId]) -> dict[TeamId, dict[WorkspaceId, WorkspaceAccess]]:
+        """All that each of these teams was given; those that were given nothing are left out."""
+        rows = self._records.rows(
+            f"SELECT * FROM team_workspaces WHERE team_id IN ({', '.join('?' * len(team_ids))})", list(team_ids)
+        )
+        found: dict[TeamId, dict[WorkspaceId, WorkspaceAccess]] = {}
+        for row in rows:
+            found.setdefault(row["team_id"], {})[row["workspace_id"]] = _access(row)
+        return found
+
     def workspaces(
         self, organization_id: OrganizationId, team_ids: Collection[TeamId], *, with_runs: bool = False
     ) -> tuple[WorkspaceId, ...]:

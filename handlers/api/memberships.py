@@ -16,7 +16,7 @@ from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
 from handlers.api.operations import SEARCH, Query, empties, includes, lists, makes, pages, shows
 from handlers.api.requests import asked, asked_includes, asked_list, asked_page, read_body, related_entries
-from handlers.api.team_documents import team_resource
+from handlers.api.team_documents import team_resources
 from handlers.api.users import user_resource
 from storage.people import Membership, User
 
@@ -141,7 +141,7 @@ def _teams(ask: Ask, membership: Membership) -> list[Team]:
 def _included(ask: Ask, membership: Membership, includes: set[str]) -> list[Resource]:
     found = [user_resource(membership.user, ask.asker)] if "user" in includes else []
     if "teams" in includes:
-        found += [team_resource(ask.asker, team) for team in _teams(ask, membership)]
+        found += team_resources(ask.asker, _teams(ask, membership))
     return found
 
 

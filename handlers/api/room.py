@@ -12,12 +12,12 @@ from werkzeug.exceptions import HTTPException
 from bot.errors import NotAllowed, NotFound, OutsideTrouble, Refused
 from bot.needs import Needs
 from bot.state import StateConflict, StateTooLarge
-from handlers.access import bearer_asker
 from handlers.api import configuration_versions, logs, openapi, state_writes
 from handlers.api.ask import Ask, View
 from handlers.api.documents import ApiError, problem
 from handlers.api.requests import MOST_BODY_BYTES, BadRequest
 from handlers.api.rules import RULES
+from handlers.bearers import bearer_asker
 from handlers.jobs import Job
 from handlers.services import Services
 from handlers.state.holding import Held

@@ -1,6 +1,6 @@
 """How is a team written, with what its reader may do with it, and how are its flags read?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import Refused
@@ -34,6 +34,16 @@ def read_flags(body: Body, before: frozenset[Flag]) -> frozenset[Flag]:
 
 
 def team_resource(asker: Asker, team: Team) -> Resource:
+    return team_resources(asker, [team])[0]
+
+
+def team_resources(asker: Asker, teams: Sequence[Team]) -> list[Resource]:
+    """The documents of several teams of one organization."""
+    allowed = asker.allowed_with_each(teams)
+    return [_resource(asker, team, allowed[team.id]) for team in teams]
+
+
+def _resource(asker: Asker, team: Team, allowed: frozenset[Needs]) -> Resource:
     services = asker.services
     members = services.teams.members(team.id)
     memberships = [services.people.membership_of(team.organization_id, user_id) for user_id in members]
@@ -46,7 +56,7 @@ def team_resource(asker: Asker, team: Team) -> Resource:
         "sso-team-id": None,
         "is-unified": False,
         "organization-access": _flags(team),
-        "permissions": team_permissions(asker, team),
+        "permissions": _permissions(asker.standing(team.organization_id), team, allowed),
     }
     relationships = {
         "organization": to_one("organizations", organization.name if organization else None),
@@ -57,8 +67,7 @@ def team_resource(asker: Asker, team: Team) -> Resource:
     return resource("teams", team.id, attributes, relationships, link=f"teams/{team.id}")
 
 
-def team_permissions(asker: Asker, team: Team) -> dict[str, bool]:
-    standing, allowed = asker.standing(team.organization_id), asker.allowed_with(team)
+def _permissions(standing: Standing, team: Team, allowed: frozenset[Needs]) -> dict[str, bool]:
     manages = Needs.MANAGE_TEAMS in allowed
     return {
         "can-destroy": manages and not team.is_owners,

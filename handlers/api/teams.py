@@ -17,7 +17,7 @@ from handlers.api.documents import Resource, nothing, one, paged
 from handlers.api.memberships import membership_resource
 from handlers.api.operations import NAMES, SEARCH, empties, includes, makes, pages, shows
 from handlers.api.requests import Body, asked, asked_includes, asked_list, asked_page, read_body
-from handlers.api.team_documents import read_flags, team_resource
+from handlers.api.team_documents import read_flags, team_resource, team_resources
 from handlers.api.users import user_resource
 
 INCLUDES = frozenset({"users", "organization_memberships"})
@@ -37,7 +37,7 @@ def index(ask: Ask, organization: str) -> Response:
         offset=page.offset,
     )
     included = [extra for team in found for extra in _included(ask, team, includes)]
-    return paged([team_resource(ask.asker, team) for team in found], page, total, included=included)
+    return paged(team_resources(ask.asker, found), page, total, included=included)
 
 
 @makes("teams", takes="team")

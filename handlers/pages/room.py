@@ -14,7 +14,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bot.errors import NotAllowed, NotFound, Refused
 from bot.needs import Needs
-from handlers.access import Asker, bearer_asker
+from handlers.access import Asker
+from handlers.bearers import bearer_asker
 from handlers.cli_login import AUTHORIZE_PATH, address_with_code, read_wish
 from handlers.jobs import Job
 from handlers.pages import links, words

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.comment_commands import Command
 from bot.errors import Refused
+from bot.host_roles import may_apply
 from bot.messages import replies
 from bot.needs import Needs
-from bot.permissions import may_apply
 from bot.run import APPROVED, Run, RunKind, RunStatus
 from bot.workspace import Workspace
 from handlers.jobs import Job

@@ -7,11 +7,11 @@ from typing import assert_never
 from bot.comment_commands import Command, CommandVerb
 from bot.errors import Refused
 from bot.events import PullAction, PullRequest
+from bot.host_roles import may_apply, may_plan
 from bot.ids import RunId
 from bot.mapping import WantRun, decide
 from bot.messages import replies
 from bot.needs import Needs
-from bot.permissions import may_apply, may_plan
 from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus
 from bot.workspace import ApplyPermission, Workspace
 from handlers.jobs import Job

@@ -13,7 +13,8 @@ from bot.errors import Refused
 from bot.needs import Needs
 from bot.run import Run
 from bot.workspace import Workspace
-from handlers.access import Asker, bearer_asker
+from handlers.access import Asker
+from handlers.bearers import bearer_asker
 from handlers.enqueue import Enqueue
 from handlers.services import Services
 from handlers.state.answers import NoToken, answer_refusals

@@ -16,7 +16,8 @@ from bot.needs import Needs
 from bot.state import StateConflict
 from bot.timestamps import maybe_text
 from bot.workspace import Workspace
-from handlers.access import Asker, bearer_asker
+from handlers.access import Asker
+from handlers.bearers import bearer_asker
 from handlers.enqueue import Enqueue
 from handlers.reactions import decisions
 from handlers.services import Services

@@ -1,9 +1,10 @@
 """Who may apply and plan, on either host, and does every unknown role mean the least?"""
 
+from itertools import product
+
 import pytest
 
-from bot.host_roles import HostRole, role_from_github, role_from_gitlab
-from bot.permissions import may_apply
+from bot.host_roles import HostRole, may_apply, may_plan, role_from_github, role_from_gitlab
 from bot.workspace import ApplyPermission
 
 R, P = HostRole, ApplyPermission
@@ -49,3 +50,18 @@ def test_gitlab(level: int, role: HostRole) -> None:
 def test_gitlab_levels_reach_what_the_design_says() -> None:
     least = {needed: min(level for level in range(61) if may_apply(role_from_gitlab(level), needed)) for needed in P}
     assert least == {P.WRITE: 30, P.MAINTAIN: 40, P.ADMIN: 40}
+
+
+@pytest.mark.parametrize(("role", "needed"), list(product(HostRole, ApplyPermission)))
+def test_who_may_apply(role: HostRole, needed: ApplyPermission) -> None:
+    allowed = {
+        ApplyPermission.WRITE: {HostRole.WRITE, HostRole.MAINTAIN, HostRole.ADMIN},
+        ApplyPermission.MAINTAIN: {HostRole.MAINTAIN, HostRole.ADMIN},
+        ApplyPermission.ADMIN: {HostRole.ADMIN},
+    }
+    assert may_apply(role, needed) is (role in allowed[needed])
+
+
+@pytest.mark.parametrize("role", list(HostRole))
+def test_only_writers_may_plan(role: HostRole) -> None:
+    assert may_plan(role) is (role in {HostRole.WRITE, HostRole.MAINTAIN, HostRole.ADMIN})

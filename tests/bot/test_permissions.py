@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
-from bot.host_roles import HostRole
+from bot.ids import WorkspaceId
 from bot.needs import ANYWHERE, IN_ORGANIZATION, IN_WORKSPACE, OF_SITE, OF_TEAM, Needs
 from bot.permissions import (
     Flag,
@@ -21,12 +19,10 @@ from bot.permissions import (
     anywhere,
     in_organization,
     in_workspace,
-    may_apply,
-    may_plan,
+    is_within,
     of_member,
     of_team,
 )
-from bot.workspace import ApplyPermission
 
 FIND = {Needs.WORKSPACE_FIND, Needs.WORKSPACE_READ}
 READ = FIND | {Needs.RUNS_READ, Needs.VARIABLES_READ, Needs.OUTPUTS_READ, Needs.STATE_READ}
@@ -180,7 +176,8 @@ def test_nobody_gives_a_team_more_than_they_have(
 def with_team(standing: Standing, *flags: Flag, is_owners: bool = False, **more: bool) -> set[Needs]:
     how = {"is_in_it": False, "is_secret": False, "members_may": True} | more
     managing = {Needs.MANAGE_TEAMS, Needs.MANAGE_MEMBERSHIP, Needs.MANAGE_TEAM_TOKENS}
-    return managing & of_team(standing, frozenset(flags), is_owners=is_owners, **how)
+    within = is_within(standing, frozenset(flags))
+    return managing & of_team(standing, is_owners=is_owners, is_within=within, **how)
 
 
 def test_only_owners_manage_the_team_of_owners() -> None:
@@ -197,6 +194,47 @@ def test_nobody_makes_themselves_more_by_way_of_a_team() -> None:
     assert with_team(manager, Flag.MANAGE_WORKSPACES) == {Needs.MANAGE_TEAMS}
 
 
+HERE, THERE = WorkspaceId("ws-here"), WorkspaceId("ws-there")
+WRITING, READING, ADMINISTERING = access_of(Level.WRITE), access_of(Level.READ), access_of(Level.ADMIN)
+LOCKING = WorkspaceAccess(Level.CUSTOM, locking=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "within"),
+    [
+        ({}, [], True),
+        ({HERE: READING}, [], False),
+        ({HERE: READING}, [{HERE: WRITING}], True),
+        ({HERE: WRITING}, [{HERE: WRITING}], True),
+        ({HERE: ADMINISTERING}, [{HERE: WRITING}], False),
+        ({HERE: READING, THERE: READING}, [{HERE: ADMINISTERING}], False),
+        ({HERE: LOCKING}, [{HERE: READING}], False),
+        ({HERE: LOCKING}, [{HERE: READING}, {HERE: LOCKING}], True),
+    ],
+)
+def test_a_team_is_measured_by_what_it_was_given_too(
+    given: dict[WorkspaceId, WorkspaceAccess], own: list[dict[WorkspaceId, WorkspaceAccess]], within: bool
+) -> None:
+    for manager in (with_flags(Flag.MANAGE_TEAMS), with_flags(Flag.MANAGE_MEMBERSHIP)):
+        assert manager.is_measured
+        assert is_within(manager, frozenset(), given, own) is within
+
+
+def test_who_has_every_workspace_anyway_is_not_measured() -> None:
+    everywhere = with_flags(Flag.MANAGE_TEAMS, Flag.MANAGE_WORKSPACES)
+    assert is_within(everywhere, frozenset(), {HERE: ADMINISTERING})
+    for standing in (everywhere, OWNER, ORGANIZATION, SOMEBODY):
+        assert not standing.is_measured
+    reader = with_flags(Flag.MANAGE_TEAMS, Flag.READ_WORKSPACES)
+    assert is_within(reader, frozenset(), {HERE: READING})
+    assert not is_within(reader, frozenset(), {HERE: WRITING})
+
+
+def test_an_organizations_token_makes_no_teams_tokens() -> None:
+    """They would start runs, which it never does: tfe-contract 4.1."""
+    assert with_team(ORGANIZATION, Flag.MANAGE_WORKSPACES) == {Needs.MANAGE_TEAMS, Needs.MANAGE_MEMBERSHIP}
+
+
 def test_members_make_their_teams_tokens_where_the_team_lets_them() -> None:
     assert with_team(SOMEBODY, is_in_it=True) == {Needs.MANAGE_TEAM_TOKENS}
     assert not with_team(SOMEBODY, is_in_it=True, members_may=False)
@@ -206,7 +244,7 @@ def test_members_make_their_teams_tokens_where_the_team_lets_them() -> None:
 def test_a_secret_team_is_seen_by_its_members_and_by_those_who_manage_teams() -> None:
     def sees(standing: Standing, *, is_in_it: bool = False) -> bool:
         how = {"is_owners": False, "is_secret": True, "is_in_it": is_in_it, "members_may": True}
-        return Needs.MEMBER in of_team(standing, frozenset(), **how)
+        return Needs.MEMBER in of_team(standing, is_within=True, **how)
 
     assert sees(SOMEBODY, is_in_it=True)
     assert all(map(sees, (OWNER, ORGANIZATION, with_flags(Flag.ACCESS_SECRET_TEAMS), with_flags(Flag.MANAGE_TEAMS))))
@@ -226,18 +264,3 @@ def test_only_an_owner_removes_an_owner() -> None:
         assert Needs.MANAGE_MEMBERSHIP in of_member(standing, is_owner=False)
         assert (Needs.MANAGE_MEMBERSHIP in of_member(standing, is_owner=True)) is owners_too
     assert Needs.MANAGE_MEMBERSHIP not in of_member(SOMEBODY, is_owner=False)
-
-
-@pytest.mark.parametrize(("role", "needed"), list(product(HostRole, ApplyPermission)))
-def test_who_may_apply(role: HostRole, needed: ApplyPermission) -> None:
-    allowed = {
-        ApplyPermission.WRITE: {HostRole.WRITE, HostRole.MAINTAIN, HostRole.ADMIN},
-        ApplyPermission.MAINTAIN: {HostRole.MAINTAIN, HostRole.ADMIN},
-        ApplyPermission.ADMIN: {HostRole.ADMIN},
-    }
-    assert may_apply(role, needed) is (role in allowed[needed])
-
-
-@pytest.mark.parametrize("role", list(HostRole))
-def test_only_writers_may_plan(role: HostRole) -> None:
-    assert may_plan(role) is (role in {HostRole.WRITE, HostRole.MAINTAIN, HostRole.ADMIN})

@@ -39,8 +39,10 @@ ROLES: dict[str, set[str]] = {
     "access-secret-teams": MEMBER,
     "team token": (MEMBER | WRITE) - NO_USER,
     "owners' team token": OWNER - NO_USER,
-    # It sets things up; it starts, confirms, discards and cancels nothing, and writes no state.
-    "organization token": (MEMBER | ADMIN | MANAGE) - NO_USER - {"runs: plan", "runs: apply", "state: write", "force"},
+    # It sets things up; it starts, confirms, discards and cancels nothing, writes no state, and makes nobody's tokens.
+    "organization token": (MEMBER | ADMIN | MANAGE)
+    - NO_USER
+    - {"runs: plan", "runs: apply", "state: write", "force", "team tokens"},
     # The run's own token reads states of its organization, and writes only its own workspace's, while it is applied.
     "planning run": {"entitlements", "find", "state: read", "outputs"},
     "neighbour's applying run": {"entitlements", "find", "state: read", "outputs"},

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bot.needs import Needs
-from handlers.access import bearer_asker
 from handlers.api.rules import ROOMS
+from handlers.bearers import bearer_asker
 from tests.fakes.door_world import open_world
 from tests.handlers.api.permission_table import ROLES, ROUTES, TAKES, expected
 from tests.handlers.api.permission_world import PermissionWorld, related

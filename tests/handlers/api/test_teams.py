@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from bot.permissions import Flag, Level, access_of
 from bot.team import OWNERS, Team
 from storage.people import User
+from storage.tokens import TokenKind
 from tests.fakes.door_world import World
 
 ALL_FLAGS = {flag.value for flag in Flag}
@@ -169,6 +170,59 @@ def test_nobody_becomes_an_owner_by_managing_membership(world: World) -> None:
     stronger = a_team(world, "stronger", Flag.MANAGE_WORKSPACES)
     assert world.ask("POST", f"teams/{stronger.id}/relationships/users", body, token=token).status_code == 403
     assert world.ask("POST", f"teams/{stronger.id}/authentication-token", token=token).status_code == 403
+
+
+@pytest.mark.parametrize("flag", [Flag.MANAGE_MEMBERSHIP, Flag.MANAGE_TEAMS])
+def test_nobody_gets_into_a_workspace_by_managing_a_team_that_is_in_it(world: World, flag: Flag) -> None:
+    managers, admins, workspace = a_team(world, "managers", flag), a_team(world, "admins"), world.workspace()
+    world.services.team_access.give(admins.id, workspace.id, access_of(Level.ADMIN))
+    token, body = world.token_of(member(world, "kim", managers)), {"data": [{"type": "users", "id": "kim"}]}
+    to_join, to_make = f"teams/{admins.id}/relationships/users", f"teams/{admins.id}/authentication-token"
+    ways = {Flag.MANAGE_MEMBERSHIP: (to_join, body, "update-membership"), Flag.MANAGE_TEAMS: (to_make, {}, "api-token")}
+    path, sent, word = ways[flag]
+
+    def told() -> bool:
+        query = {"filter[names]": "admins"}
+        (shown,) = world.ask("GET", "organizations/acme/teams", query_string=query, token=token).json["data"]
+        return next(may for name, may in shown["attributes"]["permissions"].items() if name.endswith(word))
+
+    invited = {"data": {"attributes": {"email": "new@acme.test"}, "relationships": {"teams": {"data": [{}]}}}}
+    invited["data"]["relationships"]["teams"]["data"][0]["id"] = admins.id
+    assert world.ask("POST", path, sent, token=token).status_code == 403
+    assert world.ask("POST", "organizations/acme/organization-memberships", invited, token=token).status_code == 403
+    assert not told()
+    world.services.team_access.give(managers.id, workspace.id, access_of(Level.ADMIN))
+    assert world.ask("POST", path, sent, token=token).status_code in (201, 204)
+    assert told()
+
+
+def test_an_organizations_token_starts_no_runs_by_way_of_a_team(world: World) -> None:
+    token = world.services.tokens.give(TokenKind.ORGANIZATION, world.organization.id, "for a test")
+    made = make(world, token, name="more", organization_access={"manage-workspaces": True})
+    assert made.status_code == 201
+    assert made.json["data"]["attributes"]["permissions"]["can-update-api-token"] is False
+    path = f"teams/{made.json['data']['id']}"
+    for way in ("authentication-token", "authentication-tokens"):
+        answer = world.ask("POST", f"{path}/{way}", {"description": "for runs"}, token=token)
+        assert answer.status_code == 403
+        assert "managing the team's tokens" in said(answer)
+    assert world.ask("POST", f"users/{world.owner.id}/authentication-tokens", {}, token=token).status_code == 403
+
+
+def test_what_teams_were_given_is_read_once_for_a_list_of_them(world: World) -> None:
+    kim, workspace = member(world, "kim", a_team(world, "managers", Flag.MANAGE_TEAMS)), world.workspace()
+    for number in range(8):
+        team = a_team(world, f"t-{number}")
+        world.services.team_access.give(team.id, workspace.id, access_of(Level.READ))
+    token, asked = world.token_of(kim), list[str]()
+    connection = world.services.records.connection().conn
+    connection.set_trace_callback(asked.append)
+    try:
+        listed = world.ask("GET", "organizations/acme/teams", token=token).json["data"]
+    finally:
+        connection.set_trace_callback(None)
+    assert len(listed) == 10
+    assert len([sql for sql in asked if "FROM team_workspaces" in sql]) == 1
 
 
 def test_nobody_gives_a_team_flags_that_they_lack(world: World) -> None:
