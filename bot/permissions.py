@@ -109,11 +109,8 @@ class WorkspaceAccess:
     def gives(self) -> frozenset[Needs]:
         found = {Needs.WORKSPACE_FIND, Needs.WORKSPACE_READ}
         found |= _RUNS[self.runs] | _VARIABLES[self.variables] | _STATE[self.state]
-        if self.locking:
-            found.add(Needs.LOCK)
-        if self.level is Level.ADMIN:
-            found |= IN_WORKSPACE
-        return frozenset(found)
+        found |= {Needs.LOCK} if self.locking else NOTHING
+        return frozenset(found | IN_WORKSPACE if self.level is Level.ADMIN else found)
 
 
 Grants = Mapping[WorkspaceId, WorkspaceAccess]  # what a team was given, and where
@@ -176,10 +173,9 @@ class Standing:
 
     @property
     def sees_secret_teams(self) -> bool:
-        if not self.is_member or self.kind is Kind.RUN:
-            return False
         seeing = {Flag.MANAGE_TEAMS, Flag.MANAGE_MEMBERSHIP, Flag.ACCESS_SECRET_TEAMS}
-        return self.is_owner or self.kind is Kind.ORGANIZATION or bool(self.flags & seeing)
+        sees = self.is_owner or self.kind is Kind.ORGANIZATION or bool(self.flags & seeing)
+        return self.is_member and self.kind is not Kind.RUN and sees
 
     def may_give(self, flags: frozenset[Flag], before: frozenset[Flag] = frozenset()) -> bool:
         """Whether a team's flags may be changed to these: an owner's deed, or within what one has oneself."""
@@ -226,8 +222,7 @@ def in_workspace(
 ) -> frozenset[Needs]:
     """What the standing allows in a workspace of the organization, with what its teams were given there.
 
-    `is_own`: whether it is the workspace of the run that asks. `is_shared`: whether its state is shared with that run's
-    workspace: by default it is with all of the organization.
+    `is_own`: whether it is the workspace of the run that asks. `is_shared`: whether its state is shared with that one.
     """
     if not standing.is_member:
         return NOTHING
@@ -292,3 +287,13 @@ def of_member(standing: Standing, *, is_owner: bool) -> frozenset[Needs]:
     """What the standing allows with somebody's membership: only an owner removes an owner."""
     found = in_organization(standing)
     return found - {Needs.MANAGE_MEMBERSHIP} if is_owner and not standing.is_owner else found
+
+
+def of_variable_set(standing: Standing, *, is_reached: bool) -> frozenset[Needs]:
+    """What the standing allows with a variable set, whose values are for who manages it or reads them where they reach.
+
+    `is_reached`: whether its teams were given to read the variables of a workspace that the set reaches.
+    """
+    found = in_organization(standing)
+    reads = is_reached or Needs.MANAGE_WORKSPACES in found or standing.has_everywhere(Needs.VARIABLES_READ)
+    return found | {Needs.VARIABLES_READ} if reads else found

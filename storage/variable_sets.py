@@ -1,12 +1,12 @@
 """Which variables are shared? Sets of them, given to workspaces, to projects, or to all of an organization."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from bot.errors import NotFound, Refused
-from bot.ids import OrganizationId, ProjectId, VariableSetId, WorkspaceId
+from bot.ids import OrganizationId, ProjectId, TeamId, VariableSetId, WorkspaceId
 from bot.timestamps import from_text, to_text
 from bot.variable_sets import Reach
 from storage.database import Records, Row
@@ -152,6 +152,25 @@ class VariableSets:
         for row in self._records.rows(counts, tuple(set_ids)):
             found.variables[row["variable_set_id"]] = row["number"]
         return found
+
+    def reaching_teams(
+        self, set_ids: Sequence[VariableSetId], team_ids: Collection[TeamId]
+    ) -> frozenset[VariableSetId]:
+        """Those of the sets that reach a workspace in which one of the teams was given to read variables."""
+        sets, teams = (", ".join("?" * len(ids)) for ids in (set_ids, team_ids))
+        rows = self._records.rows(
+            f"""SELECT id FROM variable_sets WHERE id IN ({sets}) AND EXISTS (
+                  SELECT 1 FROM team_workspaces JOIN workspaces ON workspaces.id = workspace_id
+                  WHERE team_id IN ({teams}) AND variables != 'none'
+                    AND workspaces.organization_id = variable_sets.organization_id
+                    AND (is_global
+                      OR workspaces.id IN (SELECT workspace_id FROM variable_set_workspaces
+                                           WHERE variable_set_id = variable_sets.id)
+                      OR project_id IN (SELECT project_id FROM variable_set_projects
+                                        WHERE variable_set_id = variable_sets.id)))""",
+            (*set_ids, *team_ids),
+        )
+        return frozenset(VariableSetId(row["id"]) for row in rows)
 
     def give(self, known: VariableSet, kind: GivenTo, ids: Sequence[str]) -> None:
         """Raises Refused for what is not of the set's organization; what has it already doesn't matter."""

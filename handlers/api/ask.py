@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Response
 
@@ -26,6 +26,10 @@ class Ask:
     def username(self) -> str:
         """How the asker is written down: a user's name, or the team's, the organization's or the run's."""
         return self.asker.name
+
+    def needing(self, needs: Needs) -> "Ask":
+        """The same request, of whose asker something else is asked: for what it names besides."""
+        return replace(self, asker=self.asker.needing(needs))
 
 
 View = Callable[..., Response]

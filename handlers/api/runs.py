@@ -1,6 +1,5 @@
 """How is a run asked for by hand, and read?"""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Response
@@ -97,9 +96,8 @@ def _version(ask: Ask, workspace: Workspace, version_id: str | None) -> Configur
     if version_id is None:
         return None
     missing = Refused(f"{workspace.name} has no configuration version {version_id}")
-    reading = replace(ask, asker=ask.asker.needing(Needs.RUNS_READ))
     try:
-        version, _ = configuration_seen(reading, version_id)
+        version, _ = configuration_seen(ask.needing(Needs.RUNS_READ), version_id)
     except NotFound as error:
         raise missing from error
     own = version.workspace_id == workspace.id

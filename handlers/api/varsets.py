@@ -24,7 +24,7 @@ from handlers.api.requests import (
     read_entries,
     related_entries,
 )
-from handlers.api.seen import project_seen, variable_set_seen, visible_only
+from handlers.api.seen import may_read_values, project_seen, variable_set_read, variable_set_seen, visible_only
 from handlers.api.variable_documents import changed_variable, found_variable, made_variable, set_variable
 from handlers.api.workspace_documents import WorkspaceDocuments
 from storage.variable_sets import GivenTo, Recipients, VariableSet
@@ -117,7 +117,7 @@ def remove(ask: Ask, set_id: str) -> Response:
 
 @pages("vars")
 def variables(ask: Ask, set_id: str) -> Response:
-    known, page = variable_set_seen(ask, set_id), asked_page()
+    known, page = variable_set_read(ask, set_id), asked_page()
     found, total = ask.services.set_variables.page(known.id, limit=page.size, offset=page.offset)
     return paged([set_variable(variable) for variable in found], page, total)
 
@@ -130,7 +130,7 @@ def create_variable(ask: Ask, set_id: str) -> Response:
 
 @shows("vars")
 def show_variable(ask: Ask, set_id: str, variable_id: str) -> Response:
-    return one(set_variable(found_variable(ask.services.set_variables, variable_set_seen(ask, set_id).id, variable_id)))
+    return one(set_variable(found_variable(ask.services.set_variables, variable_set_read(ask, set_id).id, variable_id)))
 
 
 @shows("vars", takes="variable")
@@ -191,8 +191,8 @@ def _one(ask: Ask, found: VariableSet, *, status: int = 200) -> Response:
 
 
 def _documents(ask: Ask, sets: Sequence[VariableSet]) -> tuple[list[Resource], list[Resource]]:
-    """The sets, and what is included with them."""
-    recipients = ask.services.variable_sets.recipients([found.id for found in sets])
+    """The sets, and what is included with them; of the workspaces they are given to, those that the asker sees."""
+    recipients = _recipients_seen(ask, sets)
     allowed = ask.asker.allowed_in_organization(sets[0].organization_id) if sets else frozenset()
     shown = [_resource(found, recipients, may_update=Needs.MANAGE_WORKSPACES in allowed) for found in sets]
     return shown, _included(ask, sets, recipients)
@@ -222,6 +222,16 @@ def _resource(found: VariableSet, recipients: Recipients, *, may_update: bool) -
     return resource("varsets", found.id, attributes, relationships, link=f"varsets/{found.id}")
 
 
+def _recipients_seen(ask: Ask, sets: Sequence[VariableSet]) -> Recipients:
+    found = ask.services.variable_sets.recipients([found.id for found in sets])
+    visible = ask.asker.visible_workspaces(sets[0].organization_id) if sets else None
+    if visible is None:
+        return found
+    seen = frozenset(visible)
+    workspaces = {set_id: [ident for ident in ids if ident in seen] for set_id, ids in found.workspaces.items()}
+    return replace(found, workspaces=workspaces)
+
+
 def _included(ask: Ask, sets: Sequence[VariableSet], recipients: Recipients) -> list[Resource]:
     includes = asked_includes(INCLUDES)
     included: list[Resource] = []
@@ -234,7 +244,7 @@ def _included(ask: Ask, sets: Sequence[VariableSet], recipients: Recipients) -> 
         ids_of_projects = {ident for given in recipients.projects.values() for ident in given}
         included += project_resources(ask, ask.services.projects.with_ids(ids_of_projects))
     if "vars" in includes:
-        of_each = ask.services.set_variables.all_of_each([found.id for found in sets])
+        of_each = ask.services.set_variables.all_of_each(sorted(may_read_values(ask, sets)))
         included += [set_variable(variable) for variables in of_each.values() for variable in variables]
     return included
 
@@ -249,9 +259,9 @@ RULES: tuple[Rule, ...] = (
     ("GET", _SET, show, Needs.MEMBER),
     ("PATCH", _SET, change, Needs.MANAGE_WORKSPACES),
     ("DELETE", _SET, remove, Needs.MANAGE_WORKSPACES),
-    ("GET", _VARS, variables, Needs.MEMBER),
+    ("GET", _VARS, variables, Needs.VARIABLES_READ),
     ("POST", _VARS, create_variable, Needs.MANAGE_WORKSPACES),
-    ("GET", f"{_VARS}/<variable_id>", show_variable, Needs.MEMBER),
+    ("GET", f"{_VARS}/<variable_id>", show_variable, Needs.VARIABLES_READ),
     ("PATCH", f"{_VARS}/<variable_id>", change_variable, Needs.MANAGE_WORKSPACES),
     ("DELETE", f"{_VARS}/<variable_id>", remove_variable, Needs.MANAGE_WORKSPACES),
     ("POST", f"{_SET}/relationships/workspaces", _give(GivenTo.WORKSPACES), Needs.MANAGE_WORKSPACES),

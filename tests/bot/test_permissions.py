@@ -22,6 +22,7 @@ from bot.permissions import (
     is_within,
     of_member,
     of_team,
+    of_variable_set,
 )
 
 FIND = {Needs.WORKSPACE_FIND, Needs.WORKSPACE_READ}
@@ -264,3 +265,21 @@ def test_only_an_owner_removes_an_owner() -> None:
         assert Needs.MANAGE_MEMBERSHIP in of_member(standing, is_owner=False)
         assert (Needs.MANAGE_MEMBERSHIP in of_member(standing, is_owner=True)) is owners_too
     assert Needs.MANAGE_MEMBERSHIP not in of_member(SOMEBODY, is_owner=False)
+
+
+@pytest.mark.parametrize(
+    ("standing", "manages"),
+    [
+        (OWNER, True),
+        (ORGANIZATION, True),
+        (with_flags(Flag.MANAGE_WORKSPACES), True),
+        (with_flags(Flag.READ_WORKSPACES), True),
+        (with_flags(*set(Flag) - {Flag.MANAGE_WORKSPACES, Flag.READ_WORKSPACES}), False),
+        (SOMEBODY, False),
+        (Standing(Kind.USER), False),
+        (Standing(Kind.RUN, is_member=True, is_applying=True), False),
+    ],
+)
+def test_who_reads_the_values_of_any_variable_set(standing: Standing, manages: bool) -> None:
+    assert (Needs.VARIABLES_READ in of_variable_set(standing, is_reached=False)) is manages
+    assert of_variable_set(SOMEBODY, is_reached=True) == MEMBER | {Needs.VARIABLES_READ}

@@ -4,7 +4,7 @@ tfe-contract 4.1 (kinds of tokens) and 4.2 (permission sets, and what each endpo
 """
 
 # Words for what a route takes, and in which order somebody gets more.
-READ = {"find", "read", "runs: read", "variables: read", "outputs", "state: read"}
+READ = {"find", "read", "runs: read", "variables: read", "values of sets", "outputs", "state: read"}
 PLAN = READ | {"runs: plan"}
 WRITE = PLAN | {"runs: apply", "variables: write", "state: write", "lock"}
 ADMIN = WRITE | {"administer", "force"}
@@ -13,8 +13,9 @@ MANAGE = {"workspaces", "projects", "vcs", "policies", "membership", "teams", "t
 OWNER = MEMBER | ADMIN | MANAGE | {"owner"}
 NO_USER = {"a user"}
 
-IN_A_WORKSPACE = ADMIN
-IN_THE_ORGANIZATION = {"entitlements", "member", "owner"} | MANAGE
+IN_A_WORKSPACE = ADMIN - {"values of sets"}
+# Of a set everybody may know that it is there; its values are for who reads the variables of a workspace it reaches.
+IN_THE_ORGANIZATION = {"entitlements", "member", "owner", "values of sets"} | MANAGE
 
 ROLES: dict[str, set[str]] = {
     "owner": OWNER,
@@ -79,7 +80,7 @@ ROUTES: dict[str, list[str]] = {
         *("GET /organization-memberships/<membership_id>", f"GET {_TEAM}", f"GET {_PROJECT}"),
         f"GET {_TEAM}/relationships/organization-memberships",
         *(f"GET {_PROJECT}/{what}" for what in ("tag-bindings", "effective-tag-bindings", "varsets")),
-        *(f"GET {_SET}", f"GET {_SET}/relationships/vars", f"GET {_SET}/relationships/vars/<variable_id>"),
+        f"GET {_SET}",
     ],
     "owner": [
         *(f"PATCH {_NAMED}", f"DELETE {_NAMED}"),
@@ -137,6 +138,7 @@ ROUTES: dict[str, list[str]] = {
         "POST /configuration-versions/<version_id>/actions/archive",
     ],
     "force": [f"POST {_RUN}/actions/force-cancel"],
+    "values of sets": [f"GET {_SET}/relationships/vars", f"GET {_SET}/relationships/vars/<variable_id>"],
     "variables: read": [
         *(f"GET {_WS}/{what}" for what in ("vars", "all-vars", "varsets", "applicable-varsets")),
         *(f"GET {_WS}/vars/<variable_id>", "GET /vars"),

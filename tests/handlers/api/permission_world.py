@@ -16,6 +16,7 @@ from bot.terraform_version import TerraformVersion
 from bot.workspace import Workspace
 from handlers.api.state_documents import output_id
 from storage.tokens import TokenKind
+from storage.variable_sets import GivenTo
 from tests.fakes.door_world import SHA, World
 
 STATE = {
@@ -133,6 +134,7 @@ class PermissionWorld:
         """Made by the owner over the API, whose own tests say that this works."""
         project = self._made("organizations/acme/projects", {"name": "platform"})
         varset = self._made("organizations/acme/varsets", {"name": "shared"})
+        self.services.variable_sets.give(self.services.variable_sets.get(varset), GivenTo.WORKSPACES, [self.prod.id])
         of_set = self._made(f"varsets/{varset}/relationships/vars", {"key": "a", "value": "b"})
         variable = self._made(f"workspaces/{self.prod.id}/vars", {"key": "a", "value": "b"})
         trigger = self._made(f"workspaces/{self.prod.id}/run-triggers", related(sourceable=self.neighbour.id))

@@ -7,6 +7,7 @@ import pytest
 from bot.permissions import Level, access_of
 from bot.run import RunStatus
 from bot.workspace import Workspace
+from storage.variable_sets import GivenTo
 from tests.fakes.door_world import World
 
 LISTS = [
@@ -14,6 +15,7 @@ LISTS = [
     ("organizations/acme/runs", {"include": "workspace,plan,apply"}),
     ("organizations/acme/runs/queue", {}),
     ("organizations", {}),
+    ("organizations/acme/varsets", {"include": "workspaces,projects,vars"}),
 ]
 
 
@@ -56,6 +58,10 @@ def test_a_longer_page_takes_no_more_queries(world: World, path: str, query: dic
         for user in (world.owner, world.services.people.user_named("mia")):
             if user is not None:
                 world.services.people.join(organization.id, user.id)
+    for number, workspace in enumerate(workspaces):
+        shared = world.services.variable_sets.add(world.organization.id, f"set-{number:02}")
+        world.services.variable_sets.give(shared, GivenTo.WORKSPACES, [workspace.id])
+        world.services.set_variables.set(shared.id, "region", "eu")
     few, some = queries(world, path, query, token, 3)
     many, as_many = queries(world, path, query, token, 12)
     assert (few, many) == (3, 12)

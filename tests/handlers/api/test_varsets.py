@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from bot.ids import VariableSetId
+from bot.permissions import Flag, Level, RunsAccess, StateAccess, WorkspaceAccess, access_of
 from bot.workspace import Workspace
 from handlers.reactions.run_variables import run_variables
 from tests.fakes.door_world import World
@@ -225,3 +227,74 @@ def test_the_list_of_older_clients(world: World, workspace: Workspace) -> None:
     assert world.ask("PATCH", by_id, {"value": "b"}).json["data"]["attributes"]["value"] == "b"
     assert world.ask("DELETE", by_id, data=b"null").status_code == 204
     assert world.ask("DELETE", by_id).status_code == 404
+
+
+def a_reader(world: World, *flags: Flag, **access: WorkspaceAccess) -> str:
+    """The token of a member whose team has these flags, and this access to the workspaces of these names."""
+    services, number = world.services, len(world.services.people.users())
+    user = services.people.add_user(f"reader-{number}", f"reader-{number}@acme.test")
+    services.people.join(world.organization.id, user.id)
+    team = services.teams.add(world.organization.id, f"readers-{number}", flags=flags)
+    services.teams.join(team.id, [user.id])
+    for name, given in access.items():
+        workspace = services.workspaces.by_name(world.organization.id, name)
+        assert workspace is not None
+        services.team_access.give(team.id, workspace.id, given)
+    return world.token_of(user)
+
+
+def tells(world: World, set_id: str, token: str) -> set[bool]:
+    """Whether the set's one value comes out: in its list, by its own id, with the set, with the list of sets."""
+    (made,) = world.services.set_variables.all(VariableSetId(set_id))
+    path, query = f"varsets/{set_id}/relationships/vars", {"include": "vars"}
+    values = [world.ask("GET", each, token=token) for each in (path, f"{path}/{made.id}")]
+    sets = [world.ask("GET", each, token=token, query_string=query) for each in (f"varsets/{set_id}", VARSETS)]
+    assert [answer.status_code for answer in sets] == [200, 200]
+    assert {answer.status_code for answer in values} in ({200}, {403})
+    return {made.value in answer.text for answer in (*values, *sets)}
+
+
+VALUES, NO_VALUES = access_of(Level.READ), WorkspaceAccess(Level.CUSTOM, RunsAccess.APPLY, state=StateAccess.WRITE)
+
+
+@pytest.mark.parametrize(
+    ("access", "flags", "told"),
+    [
+        ({}, [], set()),
+        ({"other": VALUES}, [], {"everywhere"}),
+        ({"prod": NO_VALUES}, [], set()),
+        ({"prod": VALUES}, [], {"own", "project's", "everywhere"}),
+        ({"prod": access_of(Level.ADMIN)}, [], {"own", "project's", "everywhere"}),
+        ({}, [Flag.MANAGE_PROJECTS, Flag.MANAGE_POLICIES, Flag.MANAGE_VCS_SETTINGS], set()),
+        ({}, [Flag.READ_WORKSPACES], {"own", "project's", "everywhere", "nobody's"}),
+        ({}, [Flag.MANAGE_WORKSPACES], {"own", "project's", "everywhere", "nobody's"}),
+    ],
+)
+def test_values_are_told_to_who_reads_variables_where_the_set_reaches(
+    world: World, access: dict[str, WorkspaceAccess], flags: list[Flag], told: set[str]
+) -> None:
+    workspace, other = world.workspace("prod"), world.workspace("other")
+    project = world.services.projects.add(world.organization.id, "platform")
+    world.services.projects.move_workspaces(project, [workspace.id])
+    sets = {name: a_set(world, name) for name in ("own", "project's", "nobody's")}
+    sets["everywhere"] = a_set(world, "everywhere", **{"global": True})
+    for name, ident in sets.items():
+        put(world, ident, "secret", f"the value of {name}")
+    assert relate(world, "POST", sets["own"], "workspaces", workspace.id) == 204
+    assert relate(world, "POST", sets["project's"], "projects", project.id) == 204
+    token = a_reader(world, *flags, **access)
+    assert other.project_id != project.id
+    assert {name: tells(world, ident, token) for name, ident in sets.items()} == {name: {name in told} for name in sets}
+
+
+def test_a_set_names_only_the_workspaces_that_its_reader_sees(world: World, workspace: Workspace) -> None:
+    hidden = world.workspace("hidden")
+    ident = a_set(world, "shared")
+    assert relate(world, "POST", ident, "workspaces", workspace.id, hidden.id) == 204
+    for token, seen in ((a_reader(world, prod=VALUES), [workspace.id]), (world.token, [workspace.id, hidden.id])):
+        for path in (f"varsets/{ident}", VARSETS, f"workspaces/{workspace.id}/varsets"):
+            answer = world.ask("GET", path, token=token)
+            found = answer.json["data"] if path == f"varsets/{ident}" else answer.json["data"][0]
+            named = [each["id"] for each in found["relationships"]["workspaces"]["data"]]
+            assert sorted(named) == sorted(seen)
+            assert found["attributes"]["workspace-count"] == len(seen)
