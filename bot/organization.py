@@ -6,6 +6,9 @@ from bot.errors import Refused
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _USERNAME = re.compile(r"[A-Za-z0-9._+-]{1,60}")
+# As ids here are. Whoever reads such a name, or looks for a user by name or id, would take one for the other.
+_KINDS = "at|cv|nc|oc|org|ot|ou|prj|rt|run|sv|tag|team|tws|user|var|varset|ws"
+_LIKE_AN_ID = re.compile(rf"({_KINDS})-[a-z0-9]{{16}}", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 
 
@@ -29,4 +32,11 @@ def check_username(name: str) -> str:
     """The name, as given. Raises Refused. A space would make it look like a team's or an organization's."""
     if not _USERNAME.fullmatch(name):
         raise Refused("a username has 1 to 60 letters, digits and any of . _ + -")
+    return check_no_id(name)
+
+
+def check_no_id(name: str) -> str:
+    """The name, as given. Raises Refused for one that could be somebody's id, or a run's, or a team's."""
+    if _LIKE_AN_ID.fullmatch(name):
+        raise Refused(f"{name} can't be a username: it looks like an id")
     return name

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId, TeamId, UserId
+from bot.organization import check_no_id
 from bot.permissions import Flag
 from bot.team import OWNERS, Visibility
 from bot.timestamps import from_text, to_text
@@ -105,7 +106,8 @@ class People:
         self._records.change("DELETE FROM organizations WHERE id = ?", (organization_id,))
 
     def add_user(self, username: str, email: str) -> User:
-        """The user of that name, made if there was none."""
+        """The user of that name, made if there was none. Raises Refused for a name that looks like an id."""
+        check_no_id(username)
         self._records.change(
             "INSERT INTO users (id, username, email, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (new_id("user"), username, email, to_text(self._now())),

@@ -1,4 +1,4 @@
-"""Who is in a team? Users named by their username (or id), or by their membership of the organization."""
+"""Who is in a team? Users named by their id (or username), or by their membership of the organization."""
 
 from collections.abc import Callable
 
@@ -57,7 +57,7 @@ def _removing(find: Find) -> Callable[..., Response]:
 
 def _by_user(ask: Ask, team: Team, ident: str) -> User:
     """Raises Refused for whoever is no member of the organization: they are invited first."""
-    user = ask.services.people.user_named(ident) or ask.services.people.user(UserId(ident))
+    user = ask.services.people.user(UserId(ident)) or ask.services.people.user_named(ident)
     if user is None or ask.services.people.membership_of(team.organization_id, user.id) is None:
         raise Refused(f"there is no user {ident} in this organization")
     return user

@@ -137,6 +137,26 @@ def test_people_join_and_leave_a_team(world: World, way: str) -> None:
         assert world.services.teams.members(team.id) == []
 
 
+def test_an_id_is_that_users_whatever_others_are_called(world: World) -> None:
+    team, mia = a_team(world, "ops"), member(world, "mia")
+    impostor = member(world, "impostor")
+    # As such a name could have come in before names like ids were refused.
+    world.services.records.change("UPDATE users SET username = ? WHERE id = ?", (mia.id, impostor.id))
+    path = f"teams/{team.id}/relationships/users"
+    assert world.ask("POST", path, {"data": [{"id": mia.id}]}).status_code == 204
+    assert world.services.teams.members(team.id) == [mia.id]
+
+
+def test_nobody_is_invited_under_another_users_id(world: World) -> None:
+    mia = member(world, "mia")
+    for local in (mia.id, mia.id.lower()):
+        body = {"data": {"attributes": {"email": f"{local}@evil.test"}}}
+        answer = world.ask("POST", "organizations/acme/organization-memberships", body)
+        assert answer.status_code == 422
+        assert "looks like an id" in said(answer)
+    assert world.services.people.user_with_email(f"{mia.id}@evil.test") is None
+
+
 def test_only_members_of_the_organization_join_a_team(world: World) -> None:
     team = a_team(world, "ops")
     world.stranger()
