@@ -6,23 +6,33 @@ The document is what the CLI draws a plan from (`json-output-redacted`, tfe-cont
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_KEPT = ("resource_changes", "resource_drift", "output_changes", "relevant_attributes")
+from bot.plan_placeholders import Shape, resource_shape
+from bot.plan_sides import Shown, Side, settled
+
+_WORDS = ("actions", "action_reason", "mode", "type", "provider_name")
 
 
-def redacted_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """What `terraform show -json` says of a plan, without the values that it marks as sensitive.
+def redacted_plan(
+    plan: Mapping[str, Any], mask: Callable[[str], str], schemas: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What `terraform show -json` says of a plan, without the values that it marks as sensitive, and masked as the log.
 
+    `schemas` is of `terraform providers schema -json`: with it, what is hidden keeps its type.
     Source: https://developer.hashicorp.com/terraform/internals/json-format#plan-representation
     """
+    shown = Shown(mask)
     found: dict[str, Any] = {"plan_format_version": plan.get("format_version", "")}
-    for name in _KEPT:
-        if plan.get(name) is not None:
-            found[name] = plan[name]
     for name in ("resource_changes", "resource_drift"):
-        if name in found:
-            found[name] = [_resource(change) for change in found[name]]
-    if "output_changes" in found:
-        found["output_changes"] = {name: _change(change) for name, change in found["output_changes"].items()}
+        if plan.get(name) is not None:
+            found[name] = [_resource(resource, shown, schemas) for resource in plan[name]]
+    if plan.get("output_changes") is not None:
+        outputs = plan["output_changes"].items()
+        found["output_changes"] = {shown.name(name): _change(change, shown) for name, change in outputs}
+    if plan.get("relevant_attributes") is not None:
+        found["relevant_attributes"] = [
+            {"resource": mask(each["resource"]), "attribute": shown.names_in(each["attribute"])}
+            for each in plan["relevant_attributes"]
+        ]
     return found
 
 
@@ -53,36 +63,40 @@ def _needed(plan: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, An
     return found
 
 
-def _resource(resource: Mapping[str, Any]) -> dict[str, Any]:
-    return {**resource, "change": _change(resource["change"])}
+def _resource(resource: Mapping[str, Any], shown: Shown, schemas: Mapping[str, Any] | None) -> dict[str, Any]:
+    change = _change(resource["change"], shown, resource_shape(resource, schemas))
+    rest = {name: _rest(name, value, shown.mask) for name, value in resource.items() if name != "change"}
+    return {**rest, "change": change}
 
 
-def _change(change: Mapping[str, Any]) -> dict[str, Any]:
-    redacted = dict(change)
-    for side in ("before", "after"):
-        if side in change:
-            redacted[side] = _without(change[side], change.get(f"{side}_sensitive"))
-    return redacted
+def _change(change: Mapping[str, Any], shown: Shown, shape: Shape = None) -> dict[str, Any]:
+    """Both sides together, so that what changes is seen to change."""
+    redacted = {name: _rest(name, value, shown.mask) for name, value in change.items()}
+    after, unknown = settled(change.get("after"), change.get("after_unknown"), change.get("after_sensitive"))
+    before = Side(change.get("before"), change.get("before_sensitive"))
+    sides = shown.both(before, Side(after, change.get("after_sensitive")), shape)
+    identities = shown.both(Side(change.get("before_identity")), Side(change.get("after_identity")), None)
+    names = ("before_sensitive", "after_sensitive", "replace_paths")
+    told = {
+        **dict(zip(("before", "after"), sides, strict=True)),
+        **dict(zip(("before_identity", "after_identity"), identities, strict=True)),
+        **{name: shown.names_in(change.get(name)) for name in names},
+        "after_unknown": shown.names_in(unknown),
+    }
+    return {**redacted, **{name: value for name, value in told.items() if name in change}}
+
+
+def _rest(name: str, value: Any, mask: Callable[[str], str]) -> Any:
+    """What isn't of the changing values. Words of the plan's own, and of providers, are no place for a secret."""
+    return value if name in _WORDS else masked_texts(value, mask)
 
 
 def masked_texts(value: Any, mask: Callable[[str], str]) -> Any:
-    """The same with each text in it put through `mask`, names as well: a secret may stand where nothing is marked."""
+    """The same with each text in it put through `mask`: a secret may stand where nothing is marked."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, Mapping):
         return {mask(key): masked_texts(each, mask) for key, each in value.items()}
     if isinstance(value, Sequence):
         return [masked_texts(each, mask) for each in value]
-    return value
-
-
-def _without(value: Any, sensitive: Any) -> Any:
-    """The value, with null wherever `sensitive` says true; it has the value's shape, as far as there is something."""
-    if sensitive is True:
-        return None
-    if isinstance(value, Mapping) and isinstance(sensitive, Mapping):
-        return {key: _without(each, sensitive.get(key)) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str) and isinstance(sensitive, Sequence):
-        marks = [*sensitive, *([None] * (len(value) - len(sensitive)))]
-        return [_without(each, mark) for each, mark in zip(value, marks, strict=False)]
     return value

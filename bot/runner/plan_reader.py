@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bot.errors import OutsideTrouble, Refused
-from bot.plan_redaction import masked_texts, redacted_plan, schemas_for
+from bot.plan_redaction import redacted_plan, schemas_for
 from bot.plan_summary import PlanSummary, summarize, summarize_text
 from bot.runner.engine import Bench
 
@@ -64,10 +64,8 @@ class PlanReader:
 
     def _redacted(self, plan: Any) -> Any:
         """For whoever may read runs. Secrets are masked in it as in the log, also where nothing is marked sensitive."""
-        return {
-            **masked_texts(redacted_plan(plan), self.bench.log.masked),
-            **schemas_for(plan, self._schemas()),
-        }
+        schemas = self._schemas()
+        return {**redacted_plan(plan, self.bench.log.masked, schemas), **schemas_for(plan, schemas)}
 
     def _schemas(self) -> Any:
         """What the CLI needs to draw the plan by itself. Asked for only then: large providers take seconds for it."""
