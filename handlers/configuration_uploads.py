@@ -12,13 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from bot.errors import NotFound, Refused
+from bot.errors import NotAllowed, NotFound, Refused
 from bot.ids import BlobId
+from bot.needs import Needs
 from bot.runner.archive_check import check_archive
 from bot.runner.trees import remove
 from handlers.jobs import Job
 from handlers.reactions.asked_runs import run_of_upload
 from handlers.services import Services
+from handlers.still_allowed import may_still
 from handlers.turns import Turns
 from storage.configuration_versions import ConfigurationStatus, ConfigurationVersion
 
@@ -55,8 +57,8 @@ def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO
     """Keep the archive (tar or tar.gz), and make the run that it makes by itself; the jobs that follow.
 
     Raises Refused, with the reason kept on the version, for what can't be run; also for an archive that is kept, but
-    of which the workspace makes no run. Raises OutsideTrouble if too many others are being looked through at this
-    moment, or the disk is full: it may be sent again.
+    of which the workspace makes no run. Raises NotAllowed if whoever asked for the upload may make no run any more, and
+    OutsideTrouble if too many others are being looked through at this moment, or the disk is full: it may be sent again.
 
     It is unpacked once, where nothing reads it, in a process of its own, by the very code with which a runner will:
     what is refused here would be refused there, and nobody has to wait for a plan to learn it.
@@ -77,9 +79,9 @@ def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO
 def _keep(services: Services, version: ConfigurationVersion, blob_id: BlobId) -> list[Job]:
     """The archive and its run in one transaction: nobody would come back for a run that wasn't made."""
     jobs: list[Job] = []
-    refused: Refused | None = None
     with services.records.write():
-        is_kept = services.configurations.uploaded(version.id, blob_id)
+        refused: Refused | None = _why_not_any_more(services, version)
+        is_kept = refused is None and services.configurations.uploaded(version.id, blob_id)
         if is_kept and version.auto_queue_runs and not version.provisional:
             try:
                 jobs = run_of_upload(services, services.configurations.get(version.id))
@@ -87,10 +89,25 @@ def _keep(services: Services, version: ConfigurationVersion, blob_id: BlobId) ->
                 refused = no_run  # raised behind the transaction: the archive stays
     if not is_kept:
         services.blobs.remove(blob_id)
-        refused = Refused(f"configuration version {version.id} was uploaded by somebody else at this very moment")
+        refused = refused or Refused(
+            f"configuration version {version.id} was uploaded by somebody else at this very moment"
+        )
     if refused is not None:
         raise refused
     return jobs
+
+
+def _why_not_any_more(services: Services, version: ConfigurationVersion) -> NotAllowed | None:
+    """The address authenticates, but it isn't a right: whoever got it must still be one who may ask for a run.
+
+    The reason is kept on the version.
+    """
+    workspace = services.workspaces.get(version.workspace_id or "")
+    if may_still(services, version.author_id, Needs.RUNS_PLAN, workspace, by_token=True):
+        return None
+    refused = NotAllowed(f"{version.author}, who asked for this upload, may not make runs in {workspace.name} any more")
+    services.configurations.refused(version.id, refused.reason)
+    return refused
 
 
 @contextmanager

@@ -74,6 +74,7 @@ def _store(ask: Ask, workspace: Workspace, body: Body, run: Run | None) -> Respo
     told = Announced(
         md5=facts.md5 if facts else "",
         serial=facts.serial if facts else None,
+        lineage=body.text("lineage"),
         force=body.flag("force") is True,
         must_hold=True,
         run=run,

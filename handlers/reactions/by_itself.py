@@ -6,14 +6,10 @@ needs them to be allowed to apply, and so does what they asked for with the run 
 
 from dataclasses import dataclass
 
-from bot.ids import UserId
 from bot.needs import Needs
 from bot.run import Run, RunKind
-from bot.team import Team
-from handlers.access import Asker
 from handlers.services import Services
-from storage.people import User
-from storage.tokens import TokenKind
+from handlers.still_allowed import may_still
 
 BY_THE_WORKSPACE = "auto-apply"  # who has confirmed, where nobody asked for it with the run
 
@@ -50,14 +46,7 @@ def _of_whoever_asked(services: Services, run: Run, text: str) -> Consent:
 
 
 def _why_not(services: Services, run: Run) -> str:
-    workspace, who = services.workspaces.get(run.workspace_id), _creator(services, run.created_by_id)
-    if who is not None and Asker(who, services).may(Needs.RUNS_APPLY, workspace):
+    workspace = services.workspaces.get(run.workspace_id)
+    if may_still(services, run.created_by_id, Needs.RUNS_APPLY, workspace):
         return ""
     return f"not applied by itself: {run.created_by}, who asked for the run, may not apply in {workspace.name} any more"
-
-
-def _creator(services: Services, creator_id: str) -> User | Team | None:
-    """Who asked for the run, if they are still there. A team without a token can ask for nothing any more."""
-    if not creator_id.startswith("team-"):
-        return services.people.user(UserId(creator_id))
-    return services.teams.find(creator_id) if services.tokens.has_valid(TokenKind.TEAM, creator_id) else None

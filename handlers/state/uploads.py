@@ -8,13 +8,15 @@ import hmac
 from datetime import timedelta
 from typing import BinaryIO
 
-from bot.errors import NotFound, Refused
+from bot.errors import NotAllowed, NotFound, Refused
 from bot.ids import StateVersionId
+from bot.needs import Needs
 from bot.run import RunStatus
 from bot.state import StateConflict
 from handlers.services import Services
 from handlers.state.holding import Held
-from storage.state_intake import ReceivedState
+from handlers.state.writing import check_announced
+from handlers.still_allowed import may_still
 from storage.state_versions import StateStatus, StateVersion
 
 UPLOAD_WITHIN = timedelta(minutes=15)  # then the address is dead, and the lock can be taken off again
@@ -39,7 +41,7 @@ def expected_upload(services: Services, version_id: str, what: str, mark: str) -
 def take_in_state(services: Services, version: StateVersion, source: BinaryIO) -> None:
     """The state itself: it becomes current, or the version is discarded and nothing has changed.
 
-    Raises StateConflict, Held, StateTooLarge, SumMismatch, or Refused for bytes that are no state.
+    Raises StateConflict, Held, NotAllowed, StateTooLarge, SumMismatch, or Refused for bytes that are no state.
     """
     if version.status is StateStatus.FINALIZED:
         _sent_again(version, source)
@@ -52,12 +54,18 @@ def take_in_state(services: Services, version: StateVersion, source: BinaryIO) -
 
 
 def take_in_json(services: Services, version: StateVersion, source: BinaryIO) -> None:
-    """The form for programs that comes beside it, kept as it is. Raises StateTooLarge."""
+    """The form for programs that comes beside it, kept as it is. Raises StateTooLarge, NotAllowed, StateConflict."""
     if version.status is StateStatus.DISCARDED:
         raise StateConflict(f"{version.id} was discarded: nothing is uploaded to it any more")
     blob_id = services.states.intake.receive_document(source)
-    if not services.states.keep_json(version.id, blob_id):
-        services.blobs.remove(blob_id)  # the same upload once more, after its answer was lost
+    is_kept = False
+    try:
+        with services.records.write():
+            _check_writer(services, version)
+            is_kept = services.states.keep_json(version.id, blob_id)
+    finally:
+        if not is_kept:  # refused, or the same upload once more, after its answer was lost
+            services.blobs.remove(blob_id)
 
 
 def _fulfil(services: Services, version: StateVersion, source: BinaryIO) -> None:
@@ -65,7 +73,7 @@ def _fulfil(services: Services, version: StateVersion, source: BinaryIO) -> None
     state = services.states.intake.receive(source, announced_md5=version.md5)
     is_kept = False
     try:
-        _check_announced(version, state)
+        check_announced(state, version.serial, version.lineage)
         services.states.fulfil(version.id, state, lambda: _check_still_held(services, version))
         is_kept = True
     finally:
@@ -73,25 +81,37 @@ def _fulfil(services: Services, version: StateVersion, source: BinaryIO) -> None
             services.states.intake.give_up(state)
 
 
-def _check_announced(version: StateVersion, state: ReceivedState) -> None:
-    if state.facts.serial != version.serial:
-        raise Refused(f"the state has serial {state.facts.serial}, and {version.serial} was announced")
-    if version.lineage and state.facts.lineage != version.lineage:
-        raise Refused(f"the state is of lineage {state.facts.lineage}, and {version.lineage} was announced")
-
-
 def _check_still_held(services: Services, version: StateVersion) -> None:
     """A version is discarded when the lock comes off under which it was announced; a run's, when the run is over."""
     fresh = services.states.get(version.id)
     workspace = services.workspaces.get(version.workspace_id)
     if fresh.status is not StateStatus.PENDING:
-        raise StateConflict(f"{version.id} was discarded: the lock under which it was announced is gone")
+        raise StateConflict(
+            f"{version.id} was discarded: an upload to it was refused, or the lock under which it was announced "
+            "is gone; announce the state again"
+        )
     if not version.created_by:
         run = services.runs.find(version.run_id or "")
         if run is None or run.status is not RunStatus.APPLYING:
             raise Held(f"the run that announced {version.id} is over", workspace)
-    elif not workspace.is_locked:
+        return
+    if not workspace.is_locked:
         raise Held(f"{workspace.name} is not locked any more", workspace)
+    _check_writer(services, version)
+
+
+def _check_writer(services: Services, version: StateVersion) -> None:
+    """The address authenticates, but it isn't a right: whoever announced the state must still be one who may write it.
+
+    A run's own is asked for its status. Raises NotAllowed.
+    """
+    workspace = services.workspaces.get(version.workspace_id)
+    if not version.created_by:
+        return
+    if not may_still(services, version.created_by_id, Needs.STATE_WRITE, workspace, by_token=True):
+        raise NotAllowed(
+            f"{version.created_by}, who announced {version.id}, may not write states in {workspace.name} now"
+        )
 
 
 def _sent_again(version: StateVersion, source: BinaryIO) -> None:

@@ -17,7 +17,7 @@ from handlers.jobs import Job
 from handlers.reactions.outdated import nudge_outdated
 from handlers.services import Services
 from handlers.state.holding import check_may_write
-from storage.state_intake import too_large
+from storage.state_intake import ReceivedState, too_large
 from storage.state_versions import StateVersion
 
 
@@ -44,6 +44,7 @@ class Announced:
 
     md5: str = ""
     serial: int | None = None
+    lineage: str = ""
     force: bool = False  # whatever its serial and lineage
     lock_id: str = ""
     must_hold: bool = False  # only under the writer's own lock
@@ -62,8 +63,7 @@ def write_state(asker: Asker, workspace: Workspace, source: BinaryIO, told: Anno
     state = states.intake.receive(source, announced_md5=told.md5)
     stored: StateVersion | None = None
     try:
-        if told.serial is not None and told.serial != state.facts.serial:
-            raise Refused(f"the state has serial {state.facts.serial}, and {told.serial} was announced")
+        check_announced(state, told.serial, told.lineage)
         stored = states.take(
             workspace.id,
             state,
@@ -77,6 +77,14 @@ def write_state(asker: Asker, workspace: Workspace, source: BinaryIO, told: Anno
         if stored is None:
             states.intake.give_up(state)
     return stored
+
+
+def check_announced(state: ReceivedState, serial: int | None, lineage: str) -> None:
+    """Raises Refused for another serial or lineage than was said of it; nothing was said by None, and by no text."""
+    if serial is not None and state.facts.serial != serial:
+        raise Refused(f"the state has serial {state.facts.serial}, and {serial} was announced")
+    if lineage and state.facts.lineage != lineage:
+        raise Refused(f"the state is of lineage {state.facts.lineage}, and {lineage} was announced")
 
 
 def after_write(asker: Asker, workspace: Workspace) -> list[Job]:

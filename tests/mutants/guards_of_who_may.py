@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant, R, S, mutant
 
+LEFT = "tests/handlers/api/test_uploads_of_those_who_left.py::"
+
 WHO_MAY: tuple[Mutant, ...] = (
     # 13. Who may do what is asked at the moment of doing.
     mutant(
@@ -113,9 +115,25 @@ WHO_MAY: tuple[Mutant, ...] = (
         13,
         "what is applied by itself is so for somebody who may still apply",
         R + "by_itself.py",
-        "    if who is not None and Asker(who, services).may(Needs.RUNS_APPLY, workspace):\n",
-        "    if who is not None:\n",
+        "    if may_still(services, run.created_by_id, Needs.RUNS_APPLY, workspace):\n",
+        "    if run.created_by_id:\n",
         "tests/handlers/api/test_applied_by_itself.py::test_who_may_not_apply_any_more_confirms_nothing",
+    ),
+    mutant(
+        13,
+        "a configuration is taken in from somebody who may still make runs",
+        "handlers/configuration_uploads.py",
+        "    if may_still(services, version.author_id, Needs.RUNS_PLAN, workspace, by_token=True):\n",
+        "    if version.author_id:\n",
+        LEFT + "test_a_configuration_of_somebody_who_may_not_any_more",
+    ),
+    mutant(
+        13,
+        "a state is taken in from somebody who may still write it, also at the moment when it is kept",
+        "handlers/state/uploads.py",
+        "        services.states.fulfil(version.id, state, lambda: _check_still_held(services, version))\n",
+        "        services.states.fulfil(version.id, state, lambda: None)\n",
+        LEFT + "test_it_is_asked_again_when_the_bytes_are_there",
     ),
     # 14. No configuration of Runlock is read from the repository: here one is obeyed.
     mutant(

@@ -93,6 +93,31 @@ def test_a_state_that_does_not_fit_changes_nothing(
     assert prod.world.ask("POST", f"{prod.path}/actions/unlock").status_code == 200
 
 
+@pytest.mark.parametrize("way", ["document", "upload"])
+def test_a_state_of_another_lineage_than_was_announced(prod: Prod, way: str) -> None:
+    prod.lock()
+    other = a_state(1, lineage="another")
+    if way == "document":
+        answer = prod.create(other)
+        assert prod.create(other, md5=None).status_code == 422
+    else:
+        answer = prod.put(prod.announce(other)["hosted-state-upload-url"], other)
+    assert answer.status_code == 422
+    assert "is of lineage another" in said(answer)
+    assert prod.current() is None
+
+
+def test_after_wrong_bytes_the_right_ones_are_announced_again(prod: Prod) -> None:
+    prod.lock()
+    url = prod.announce(a_state(1))["hosted-state-upload-url"]
+    assert prod.put(url, a_state(2)).status_code == 422
+    late = prod.put(url, a_state(1))
+    assert late.status_code == 409
+    assert "an upload to it was refused, or the lock" in said(late)
+    assert "announce the state again" in said(late)
+    assert prod.put(prod.announce(a_state(1))["hosted-state-upload-url"], a_state(1)).status_code == 200
+
+
 def test_the_same_state_again_is_no_conflict(prod: Prod) -> None:
     prod.lock()
     first = prod.create(a_state(1))
