@@ -16,7 +16,8 @@ from bot.runner.unpacking import shown
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _HEREDOC = re.compile(r"<<-?([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\n")
-_TEMPLATE = re.compile(r"(?<![$%])(?:\$\$|%%)*[$%]\{")
+# `$${` and `%%{` are text, whatever stands before them: of `$$${`, only the last two `$` count.
+_TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 _COMMENT = re.compile(r"(?:#|//)[^\n]*|/\*.*?\*/", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NOT_NOTHING = re.compile(r"(?:\s|(?:#|//)[^\n]*|/\*.*?\*/)*+\S", re.DOTALL)
@@ -113,7 +114,8 @@ def secrets_of(variables: Iterable[VariableValue]) -> list[str]:
 
 
 def _unescaped(string: str) -> str:
+    text = string.replace("$${", "${").replace("%%{", "%{")
     try:
-        return str(json.loads(f'"{string}"'))
+        return str(json.loads(f'"{text}"'))
     except ValueError:
-        return string
+        return text

@@ -67,8 +67,9 @@ def test_the_exit_code_tells_changes_from_none(ready_desk: Desk) -> None:
 
 def test_variables_from_the_command_line_are_this_runs_alone(ready_desk: Desk) -> None:
     terminal = ready_desk.terminal
-    terminal.run("apply", "-no-color", "-auto-approve", "-var", "greeting=moin").ok()
-    assert terminal.run("output", "-no-color", "-raw", "greeting").ok().text == "moin"
+    awkward = 'a"b$${c} %%{d} ${e}\\f'  # the CLI writes it as an HCL text, where only `$${` isn't a template
+    terminal.run("apply", "-no-color", "-auto-approve", "-var", f"greeting={awkward}").ok()
+    assert terminal.run("output", "-no-color", "-raw", "greeting").ok().text == awkward
 
     terminal.run("apply", "-no-color", "-auto-approve").ok()
     assert terminal.run("output", "-no-color", "-raw", "greeting").ok().text == "hello"
