@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.errors import NotFound, Refused
+from bot.hcl_values import check_hcl, is_name
 from bot.ids import VariableId, VariableSetId, WorkspaceId
 from bot.manifest import Category, VariableValue, is_refused_environment
 from storage.database import Records, Row
@@ -59,9 +60,9 @@ class Variables:
     ) -> Variable:
         """Make or replace the variable of that category and key. Later runs see it; runs that exist don't.
 
-        Raises Refused for a key that an engine can't have, or that would redirect the engine.
+        Raises Refused for a key that an engine can't have, or that would redirect the engine, and for broken HCL.
         """
-        check_key(key, category)
+        check_variable(VariableValue(key, value, category, hcl))
         with self._records.write():
             known = self._by_key(owner_id, key, category)
             # The value is sealed for its variable's id: looked up in the transaction, or two at once would spoil it.
@@ -79,9 +80,10 @@ class Variables:
     def change(self, changed: Variable) -> Variable:
         """Save a variable that keeps its id. Later runs see it; runs that exist don't.
 
-        Raises Refused for a bad key, NotFound if it is gone, sqlite3.IntegrityError if another one has its key.
+        Raises Refused for a bad key or broken HCL, NotFound if it is gone, sqlite3.IntegrityError if another one has
+        its key.
         """
-        check_key(changed.key, changed.category)
+        check_variable(changed.as_value)
         sealed = self._keyring.seal_text(changed.value, f"variable {changed.id}")
         self._records.change(
             f"""UPDATE {self._table} SET key = ?, value = ?, category = ?, hcl = ?, sensitive = ?, description = ?
@@ -153,10 +155,16 @@ class Variables:
         )
 
 
+def check_variable(variable: VariableValue) -> None:
+    """Raises Refused for what a run could only fail with: a key as below, or HCL that is not one complete value."""
+    check_key(variable.key, variable.category)
+    if variable.hcl:
+        check_hcl(variable)
+
+
 def check_key(key: str, category: Category) -> None:
     """Raises Refused for a key that no engine could have, or that DESIGN section 5 keeps for the runner."""
-    fits = key.isascii() and key.replace("_", "a").replace("-", "a").isalnum() and not key[0].isdigit()
-    if not fits or len(key) > 256:
-        raise Refused("a variable's key has letters, digits, - and _, and begins with no digit")
+    if not is_name(key) or len(key) > 256:
+        raise Refused("a variable's key has letters, digits, - and _, and begins with a letter or _")
     if category is Category.ENVIRONMENT and is_refused_environment(key):
         raise Refused(f"{key} can't be set: it would point the engine at other state or other code")

@@ -19,6 +19,7 @@ from handlers.api.run_documents import INCLUDES, RunDocuments
 from handlers.reactions.asked_runs import Wish, make_asked_run
 from storage.configuration_versions import ConfigurationVersion
 from storage.timeline import Moment
+from storage.variables import check_variable
 
 LONGEST_MESSAGE = 1_000  # characters
 
@@ -127,7 +128,7 @@ def _addresses(body: Body, name: str) -> tuple[str, ...]:
 
 
 def _variables(body: Body) -> tuple[VariableValue, ...]:
-    """The run's own values, each written as HCL (tfe-contract 2.4)."""
+    """The run's own values, each written as HCL (tfe-contract 2.4). Raises Refused for what a run would fail with."""
     value = body.attributes.get("variables") or []
     well_formed = isinstance(value, list) and all(
         isinstance(each, dict) and isinstance(each.get("key"), str) and isinstance(each.get("value"), str)
@@ -136,7 +137,10 @@ def _variables(body: Body) -> tuple[VariableValue, ...]:
     if not well_formed:
         raise BadRequest("variables is a list of objects with key and value, the value as HCL text")
     by_key = {each["key"]: each["value"] for each in value}
-    return tuple(VariableValue(key, text, Category.TERRAFORM, hcl=True) for key, text in by_key.items())
+    found = tuple(VariableValue(key, text, Category.TERRAFORM, hcl=True) for key, text in by_key.items())
+    for variable in found:
+        check_variable(variable)
+    return found
 
 
 RULES: tuple[Rule, ...] = (

@@ -214,6 +214,28 @@ def test_a_run_is_locked_to_the_options_that_it_was_asked_with(world: World, joi
     assert [(each.key, each.value, each.hcl) for each in manifest.variables] == [("greeting", '"moin"', True)]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("", "1", "a variable's key has letters"),
+        ("a b", "1", "a variable's key has letters"),
+        ("-x", "1", "a variable's key has letters"),
+        ("x", "[1", "is not one complete value: a ] is missing"),
+        ("x", "moin", ""),
+    ],
+)
+def test_a_variable_that_a_run_would_fail_with(
+    world: World, joined: Workspace, key: str, value: str, words: str
+) -> None:
+    answer = world.ask("POST", "runs", body(joined, variables=[{"key": key, "value": value}]))
+    if not words:
+        assert answer.status_code == 201  # whether that is a value is for the engine to say
+        return
+    assert answer.status_code == 422
+    assert words in answer.json["errors"][0]["detail"]
+    assert world.services.runs.recent() == []
+
+
 def test_a_run_shows_its_own_variables_and_no_others(world: World, joined: Workspace) -> None:
     services = world.services
     services.variables.set(joined.id, "region", "eu")

@@ -68,6 +68,10 @@ def test_many_are_one_list(world: World, path: str) -> None:
         ({"key": ""}, 422),
         ({"key": "a b"}, 422),
         ({"key": "1a"}, 422),
+        ({"key": "-x"}, 422),
+        ({"key": "a", "hcl": True, "value": "[1"}, 422),
+        ({"key": "a", "hcl": True, "value": '"${b}"'}, 422),
+        ({"key": "a", "hcl": True, "value": ""}, 422),
         ({"key": "TF_DATA_DIR", "category": "env"}, 422),
         ({"key": "TF_HTTP_ADDRESS", "category": "env"}, 422),
         ({"key": "a", "category": "policy-set"}, 422),
@@ -84,6 +88,15 @@ def test_bad_variables(world: World, path: str, given: dict[str, Any], status: i
     assert world.ask("POST", path, given).status_code == status
     kept = world.ask("GET", path).json["data"]
     assert [v["attributes"]["value"] for v in kept] == ["first"]
+
+
+def test_broken_hcl_does_not_come_by_a_change(world: World, path: str) -> None:
+    made = make(world, path, key="zones", value="[1", hcl=False)
+    for change in ({"hcl": True}, {"hcl": True, "value": "(1]"}):
+        answer = world.ask("PATCH", f"{path}/{made['id']}", change)
+        assert answer.status_code == 422
+        assert "is not one complete value" in answer.json["errors"][0]["detail"]
+    assert world.ask("PATCH", f"{path}/{made['id']}", {"hcl": True, "value": "[1]"}).status_code == 200
 
 
 def test_a_key_that_another_has_is_taken(world: World, path: str) -> None:
