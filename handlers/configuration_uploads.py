@@ -58,7 +58,7 @@ def take_in(services: Services, version: ConfigurationVersion, archive: BinaryIO
 
     Raises Refused, with the reason kept on the version, for what can't be run; also for an archive that is kept, but
     of which the workspace makes no run. Raises NotAllowed if whoever asked for the upload may make no run any more, and
-    OutsideTrouble if too many others are being looked through at this moment, or the disk is full: it may be sent again.
+    OutsideTrouble if too many others are being looked through just now, or the disk is full: it may be sent again.
 
     It is unpacked once, where nothing reads it, in a process of its own, by the very code with which a runner will:
     what is refused here would be refused there, and nobody has to wait for a plan to learn it.
