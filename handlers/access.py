@@ -4,7 +4,7 @@ What may not be seen is not there: `NotFound`, which every door answers with 404
 `NotAllowed` (403), and says what it takes. What follows from what is decided in `bot/permissions.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import assert_never
@@ -104,6 +104,19 @@ class Asker:
             case _:
                 assert_never(self.who)
 
+    def standings(self, organization_ids: Collection[OrganizationId]) -> dict[OrganizationId, Standing]:
+        """The same in several organizations, asked for at once."""
+        if not isinstance(self.who, User):
+            return {ident: self.standing(ident) for ident in organization_ids}
+        own, user_id = self.services.people.joined(self.who.id, organization_ids), self.who.id
+        teams = self.services.teams.of_each_user([user_id]) if own else {}
+        return {
+            ident: _standing_in(
+                Kind.USER, teams.get((ident, user_id), ()) if ident in own else (), is_member=ident in own
+            )
+            for ident in organization_ids
+        }
+
     def allowed_in(self, workspace: Workspace) -> frozenset[Needs]:
         """All that the asker may do in a workspace; nothing if it may not be seen."""
         standing = self.standing(workspace.organization_id)
@@ -139,16 +152,16 @@ class Asker:
         return self.allowed_with_each([team])[team.id]
 
     def allowed_with_each(self, teams: Sequence[Team]) -> dict[TeamId, frozenset[Needs]]:
-        """The same of several teams of one organization, asked for at once."""
-        organization_id = next((team.organization_id for team in teams), OrganizationId(""))
-        standing, own_ids = self.standing(organization_id), self.team_ids(organization_id)
-        wanted = {*own_ids, *(team.id for team in teams)} if standing.is_measured else set[TeamId]()
-        given = self.services.team_access.of_teams(wanted) if wanted else {}
+        """The same of a page of teams."""
+        organizations = {team.organization_id for team in teams}
+        standings, own_ids = self.standings(organizations), self.teams_among(organizations)
+        measured = {team.id for team in teams if standings[team.organization_id].is_measured}
+        given = self.services.team_access.of_teams(measured.union(own_ids)) if measured else {}
         own = [given[ident] for ident in own_ids if ident in given]
         return {
             team.id: of_team(
-                standing,
-                is_within=is_within(standing, team.flags, given.get(team.id, {}), own),
+                standings[team.organization_id],
+                is_within=is_within(standings[team.organization_id], team.flags, given.get(team.id, {}), own),
                 is_owners=team.is_owners,
                 is_secret=team.is_secret,
                 is_in_it=team.id in own_ids,
@@ -163,6 +176,13 @@ class Asker:
             return tuple(team.id for team in self.services.teams.of_user(organization_id, self.who.id))
         is_own = isinstance(self.who, Team) and self.who.organization_id == organization_id
         return (self.who.id,) if isinstance(self.who, Team) and is_own else ()
+
+    def teams_among(self, organization_ids: Collection[OrganizationId]) -> frozenset[TeamId]:
+        """The asker's teams in several organizations, asked for at once."""
+        if not isinstance(self.who, User):
+            return frozenset(team_id for ident in organization_ids for team_id in self.team_ids(ident))
+        teams = self.services.teams.of_each_user([self.who.id])
+        return frozenset(team.id for ident in organization_ids for team in teams.get((ident, self.who.id), ()))
 
     def visible_workspaces(
         self, organization_id: OrganizationId, *, with_runs: bool = False

@@ -79,6 +79,12 @@ class ConfigurationVersions:
         row = self._records.row("SELECT * FROM configuration_versions WHERE id = ?", (version_id,))
         return _version(row) if row else None
 
+    def with_ids(self, version_ids: Collection[ConfigurationVersionId]) -> list[ConfigurationVersion]:
+        """Those of them that there are."""
+        marks = ", ".join("?" * len(version_ids))
+        rows = self._records.rows(f"SELECT * FROM configuration_versions WHERE id IN ({marks})", tuple(version_ids))
+        return [_version(row) for row in rows]
+
     def get(self, version_id: ConfigurationVersionId) -> ConfigurationVersion:
         version = self.find(version_id)
         if version is None:

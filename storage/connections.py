@@ -61,6 +61,12 @@ class Connections:
             raise NotFound(f"there is no connection {connection_id}")
         return found
 
+    def with_ids(self, connection_ids: Collection[ConnectionId]) -> dict[ConnectionId, Connection]:
+        """Those of them that there are."""
+        marks = ", ".join("?" * len(connection_ids))
+        rows = self._records.rows(f"SELECT * FROM connections WHERE id IN ({marks})", tuple(connection_ids))
+        return {row["id"]: self._connection(row) for row in rows}
+
     def _find(self, connection_id: str) -> Connection | None:
         row = self._records.row("SELECT * FROM connections WHERE id = ?", (connection_id,))
         return self._connection(row) if row else None

@@ -1,7 +1,7 @@
 """What is still to be told of runs, and to whom? Rows that are written in the transaction of the step they tell of."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot.ids import NotificationConfigurationId
@@ -119,18 +119,17 @@ class Notifications:
                 (configuration_id, configuration_id, ANSWERS_KEPT),
             )
 
-    def answers(self, configuration_id: NotificationConfigurationId) -> list[tuple[datetime, Answer]]:
-        """What the receiver said last, and when; newest first."""
-        rows = self._records.rows(
-            "SELECT * FROM notification_answers WHERE configuration_id = ? ORDER BY id DESC", (configuration_id,)
-        )
-        return [
-            (
-                from_text(row["sent_at"]),
-                Answer(row["code"], row["body"], json.loads(row["headers"]), row["trouble"]),
-            )
-            for row in rows
-        ]
+    def answers(
+        self, configuration_ids: Collection[NotificationConfigurationId]
+    ) -> dict[NotificationConfigurationId, list[tuple[datetime, Answer]]]:
+        """What each receiver said last, and when; newest first. Those that said nothing yet are left out."""
+        marks = ", ".join("?" * len(configuration_ids))
+        sql = f"SELECT * FROM notification_answers WHERE configuration_id IN ({marks}) ORDER BY id DESC"
+        found: dict[NotificationConfigurationId, list[tuple[datetime, Answer]]] = {}
+        for row in self._records.rows(sql, tuple(configuration_ids)):
+            answer = Answer(row["code"], row["body"], json.loads(row["headers"]), row["trouble"])
+            found.setdefault(row["configuration_id"], []).append((from_text(row["sent_at"]), answer))
+        return found
 
     def forget_over(self, before: datetime) -> int:
         """Remove what was told, or given up, of steps before that moment; how many."""

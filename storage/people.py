@@ -1,6 +1,7 @@
 """Who is there? Organizations, users and their memberships."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -81,6 +82,12 @@ class People:
     def organization_by_id(self, organization_id: OrganizationId) -> Organization | None:
         return _organization(self._records.row("SELECT * FROM organizations WHERE id = ?", (organization_id,)))
 
+    def organizations_with_ids(self, organization_ids: Collection[OrganizationId]) -> list[Organization]:
+        """Those of them that there are."""
+        sql = f"SELECT * FROM organizations WHERE id IN ({_marks(organization_ids)})"
+        rows = self._records.rows(sql, tuple(organization_ids))
+        return [found for row in rows if (found := _organization(row))]
+
     def organizations(self) -> list[Organization]:
         rows = self._records.rows("SELECT * FROM organizations ORDER BY name")
         return [found for row in rows if (found := _organization(row))]
@@ -97,10 +104,23 @@ class People:
         total = int(self._records.value(f"SELECT count(*) {source}", (user_id, search)))
         return [found for row in rows if (found := _organization(row))], total
 
-    def share_an_organization(self, user_id: UserId, other_id: UserId) -> bool:
-        sql = """SELECT 1 FROM memberships JOIN memberships AS theirs USING (organization_id)
-                 WHERE memberships.user_id = ? AND theirs.user_id = ? LIMIT 1"""
-        return self._records.row(sql, (user_id, other_id)) is not None
+    def joined(self, user_id: UserId, organization_ids: Collection[OrganizationId]) -> set[OrganizationId]:
+        """Those of several organizations that a user is a member of."""
+        marks = _marks(organization_ids)
+        sql = f"SELECT organization_id FROM memberships WHERE user_id = ? AND organization_id IN ({marks})"
+        return {row["organization_id"] for row in self._records.rows(sql, (user_id, *organization_ids))}
+
+    def members_among(self, organization_ids: Collection[OrganizationId], users: Collection[UserId]) -> set[UserId]:
+        """Those of several users who are in one of the organizations."""
+        sql = f"""SELECT DISTINCT user_id FROM memberships
+                  WHERE organization_id IN ({_marks(organization_ids)}) AND user_id IN ({_marks(users)})"""
+        return {row["user_id"] for row in self._records.rows(sql, (*organization_ids, *users))}
+
+    def sharing_an_organization(self, user_id: UserId, others: Collection[UserId]) -> set[UserId]:
+        """Those of several users who are in an organization that a user is in too."""
+        sql = f"""SELECT DISTINCT theirs.user_id FROM memberships JOIN memberships AS theirs USING (organization_id)
+                  WHERE memberships.user_id = ? AND theirs.user_id IN ({_marks(others)})"""
+        return {row["user_id"] for row in self._records.rows(sql, (user_id, *others))}
 
     def remove_organization(self, organization_id: OrganizationId) -> None:
         self._records.change("DELETE FROM organizations WHERE id = ?", (organization_id,))
@@ -122,6 +142,17 @@ class People:
 
     def user_named(self, username: str) -> User | None:
         return self._user("username = ?", username)
+
+    def users_with_ids(self, user_ids: Collection[UserId]) -> list[User]:
+        """Those of them that there are."""
+        sql = f"SELECT {_USER} FROM users WHERE id IN ({_marks(user_ids)})"
+        return [_user(row) for row in self._records.rows(sql, tuple(user_ids))]
+
+    def users_named(self, usernames: Collection[str]) -> dict[str, User]:
+        """Those of them that there are, by the name that was asked for: it is found in capitals too."""
+        sql = f"SELECT {_USER} FROM users WHERE username IN ({_marks(usernames)})"
+        found = {row["username"].casefold(): _user(row) for row in self._records.rows(sql, tuple(usernames))}
+        return {name: found[name.casefold()] for name in usernames if name.casefold() in found}
 
     def user_with_email(self, email: str) -> User | None:
         """The first user that was made with this address."""
@@ -213,6 +244,16 @@ class People:
         total = self._records.value(f"SELECT count(*) FROM memberships WHERE {where}", (organization_id, team_id))
         return [_membership(row) for row in rows], int(total)
 
+    def memberships_in_any(self, team_ids: Collection[TeamId]) -> list[Membership]:
+        """The memberships of all members of several teams, each once, by name."""
+        rows = self._records.rows(
+            f"""{_MEMBERSHIPS} WHERE (organization_id, user_id) IN
+                  (SELECT organization_id, user_id FROM team_members JOIN teams ON teams.id = team_id
+                   WHERE team_id IN (SELECT value FROM json_each(?))) ORDER BY username""",
+            (json.dumps(list(team_ids)),),
+        )
+        return [_membership(row) for row in rows]
+
     def members(self, organization_id: OrganizationId) -> list[Membership]:
         """All of them by name, for a person's eyes; doors take pages."""
         return self.memberships(organization_id, limit=-1, offset=0)[0]
@@ -250,3 +291,7 @@ def _user(row: Row) -> User:
 def _membership(row: Row) -> Membership:
     user = User(row["user_id"], row["username"], row["email"], bool(row["is_site_admin"]))
     return Membership(row["id"], row["organization_id"], user, from_text(row["created_at"]))
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))

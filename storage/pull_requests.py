@@ -1,7 +1,8 @@
 """Which pull requests do we know, and which of their comments did we act on?"""
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from bot.events import HostUser, PullRequest
@@ -59,6 +60,17 @@ class PullRequests:
             "SELECT * FROM pull_requests WHERE repository_id = ? AND number = ?", (repository_id, number)
         )
         return _pull(row) if row else None
+
+    def of_each(
+        self, wanted: Iterable[tuple[RepositoryId | None, int | None]]
+    ) -> dict[tuple[RepositoryId, int], PullRequest]:
+        """Those of several (repository, number) that were heard of; what names none is passed over."""
+        rows = self._records.rows(
+            """SELECT * FROM pull_requests WHERE (repository_id, number) IN
+                 (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))""",
+            (json.dumps(list(wanted)),),
+        )
+        return {(row["repository_id"], row["number"]): _pull(row) for row in rows}
 
     def open(self, repository_id: RepositoryId) -> list[PullRequest]:
         """Without what people have written in them, which may be long."""

@@ -1,5 +1,6 @@
 """What did an event say of a run besides what the run keeps itself? Read only where somebody asks for it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.ids import RunId
@@ -24,7 +25,11 @@ class RunOrigins:
         if origin != RunOrigin():
             self._records.insert("run_origins", {"run_id": run_id, **vars(origin)})
 
-    def of(self, run_id: RunId) -> RunOrigin:
-        sql = "SELECT before_sha, sender_html_url, sender_avatar_url FROM run_origins WHERE run_id = ?"
-        row = self._records.row(sql, (run_id,))
-        return RunOrigin(**row) if row else RunOrigin()
+    def of_each(self, run_ids: Collection[RunId]) -> dict[RunId, RunOrigin]:
+        """Those of several runs; one of which no event said anything is left out."""
+        marks = ", ".join("?" * len(run_ids))
+        sql = (
+            f"SELECT run_id, before_sha, sender_html_url, sender_avatar_url FROM run_origins WHERE run_id IN ({marks})"
+        )
+        rows = self._records.rows(sql, tuple(run_ids))
+        return {RunId(row.pop("run_id")): RunOrigin(**row) for row in rows}

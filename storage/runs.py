@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from bot.ids import RepositoryId, RunId, WorkspaceId
+from bot.ids import ConfigurationVersionId, RepositoryId, RunId, WorkspaceId
 from bot.manifest import Manifest, ManifestHead
 from bot.plan_summary import PlanSummary
 from bot.run import Run, RunKind, RunStatus, TriggerReason
@@ -161,20 +161,25 @@ class RunStore:
         )
         return found[0] if found else None
 
-    def origin_of(self, version_id: str) -> Run | None:
-        """The newest run of a configuration that an event of its repository made; else the newest of any."""
-        found = self._select(
-            """configuration_version_id = ?
-               ORDER BY trigger_reason IN ('push', 'tag', 'pull_request') DESC, queue_sequence DESC LIMIT 1""",
-            (version_id,),
-        )
-        return found[0] if found else None
+    def origins_of_each(self, version_ids: Collection[ConfigurationVersionId]) -> dict[ConfigurationVersionId, Run]:
+        """The newest run of each configuration that an event of its repository made; else the newest of any."""
+        order = "trigger_reason IN ('push', 'tag', 'pull_request') DESC, queue_sequence DESC"
+        return self._first_of_each(version_ids, "1", order)
 
-    def first_of_configuration(self, version_id: str, workspace_id: WorkspaceId) -> Run | None:
-        """The run that its coming made in this workspace; those that repeat it came later."""
-        condition = "configuration_version_id = ? AND workspace_id = ? ORDER BY created_at, queue_sequence LIMIT 1"
-        found = self._select(condition, (version_id, workspace_id))
-        return found[0] if found else None
+    def first_of_each_configuration(
+        self, version_ids: Collection[ConfigurationVersionId], workspace_id: WorkspaceId
+    ) -> dict[ConfigurationVersionId, Run]:
+        """The runs that their coming made in this workspace; those that repeat one came later."""
+        return self._first_of_each(version_ids, "workspace_id = ?", "created_at, queue_sequence", workspace_id)
+
+    def _first_of_each(
+        self, version_ids: Collection[ConfigurationVersionId], condition: str, order: str, *parameters: str
+    ) -> dict[ConfigurationVersionId, Run]:
+        marks = ", ".join("?" * len(version_ids))
+        numbered = f"""SELECT id, row_number() OVER (PARTITION BY configuration_version_id ORDER BY {order}) AS place
+                       FROM runs WHERE configuration_version_id IN ({marks}) AND {condition}"""
+        found = self._select(f"id IN (SELECT id FROM ({numbered}) WHERE place = 1)", (*version_ids, *parameters))
+        return {run.configuration_version_id: run for run in found}
 
     def unfinished_of_configuration(self, version_id: str) -> Run | None:
         """A run that still needs this configuration."""

@@ -1,7 +1,7 @@
 """Which teams are there, and who is in them?"""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -71,6 +71,14 @@ class Teams:
         if found is None:
             raise NotFound(f"there is no team {team_id}")
         return found
+
+    def with_ids(self, team_ids: Collection[TeamId]) -> list[Team]:
+        """Those of them that there are, by name."""
+        rows = self._records.rows(
+            "SELECT * FROM teams WHERE id IN (SELECT value FROM json_each(?)) ORDER BY name",
+            (json.dumps(list(team_ids)),),
+        )
+        return [found for row in rows if (found := _team(row))]
 
     def find(self, team_id: str) -> Team | None:
         return _team(self._records.row("SELECT * FROM teams WHERE id = ?", (team_id,)))
@@ -146,6 +154,29 @@ class Teams:
     def members(self, team_id: TeamId) -> list[UserId]:
         rows = self._records.rows("SELECT user_id FROM team_members WHERE team_id = ? ORDER BY user_id", (team_id,))
         return [UserId(row["user_id"]) for row in rows]
+
+    def members_of_each(self, team_ids: Collection[TeamId]) -> dict[TeamId, list[UserId]]:
+        """Who is in each of several teams; one that nobody is in is left out."""
+        return {team_id: sorted(found) for team_id, found in self._members("team_id", team_ids)}
+
+    def of_each_user(self, user_ids: Collection[UserId]) -> dict[tuple[OrganizationId, UserId], list[Team]]:
+        """The teams that each of several users is in, in each organization, by name."""
+        members = dict(self._members("user_id", user_ids))
+        found: dict[tuple[OrganizationId, UserId], list[Team]] = {}
+        for team in self.with_ids(members):
+            for user_id in members[team.id]:
+                found.setdefault((team.organization_id, user_id), []).append(team)
+        return found
+
+    def _members(self, column: str, idents: Collection[str]) -> list[tuple[TeamId, list[UserId]]]:
+        """Teams with those of their members that were asked for. A row is a team: a hundred teams of two hundred
+        members each would be 20,000 rows, which take longer to read than all the rest of a page."""
+        rows = self._records.rows(
+            f"""SELECT team_id, group_concat(user_id) AS user_ids FROM team_members
+                WHERE {column} IN (SELECT value FROM json_each(?)) GROUP BY team_id""",
+            (json.dumps(list(idents)),),
+        )
+        return [(TeamId(row["team_id"]), row["user_ids"].split(",")) for row in rows]
 
 
 def _team(row: Row | None) -> Team | None:

@@ -1,8 +1,11 @@
 """How is a configuration version written? With the address for its upload only in the answer that made it."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from bot.connection import Provider, Repository
+from bot.events import PullRequest
 from bot.host_links import commit_url, compare_url, outside_url, public_url, pull_url
 from bot.run import Run
 from bot.vcs.deliveries import is_no_commit
@@ -46,18 +49,54 @@ def ingress_of(version: ConfigurationVersion) -> dict[str, Any]:
     return to_one("ingress-attributes", ingress_id(version), link=path)
 
 
-def ingress_resources(services: Services, version: ConfigurationVersion) -> list[Resource]:
-    """Where a commit's configuration came from, in TFE's words; nothing of what was uploaded.
+def ingress_resources(services: Services, versions: Iterable[ConfigurationVersion]) -> list[Resource]:
+    """Where commits' configurations came from, in TFE's words; nothing of what was uploaded.
 
     What only a run knows (branch, tag, pull request, sender) is that of the event which brought the commit last, so
     that everybody reads the same. What nothing here knows is null.
     """
-    if version.repository_id is None:
-        return []
-    repository, run = services.repositories.get(version.repository_id), services.runs.origin_of(version.id)
-    provider = services.connections.get(repository.connection_id).provider
-    origin = services.origins.of(run.id) if run else RunOrigin()
-    attributes = {
+    return [
+        resource("ingress-attributes", ingress_id(commit.version), _ingress(commit))
+        for commit in _commits(services, versions)
+    ]
+
+
+@dataclass(frozen=True)
+class _Commit:
+    """A configuration that came from a repository, and what is known of where and how."""
+
+    version: ConfigurationVersion
+    repository: Repository
+    provider: Provider
+    run: Run | None
+    origin: RunOrigin
+    pull: PullRequest | None
+
+
+def _commits(services: Services, versions: Iterable[ConfigurationVersion]) -> list[_Commit]:
+    """Of all versions at once; those that were uploaded are left out."""
+    fetched = {version.id: version for version in versions}
+    ids = {version.repository_id for version in fetched.values() if version.repository_id is not None}
+    repositories = {repository.id: repository for repository in services.repositories.with_ids(ids)}
+    connections = services.connections.with_ids({each.connection_id for each in repositories.values()})
+    runs = services.runs.origins_of_each(fetched)
+    origins = services.origins.of_each([run.id for run in runs.values()])
+    pulls = services.pulls.of_each([(fetched[ident].repository_id, run.pull_number) for ident, run in runs.items()])
+    found = []
+    for version in fetched.values():
+        if version.repository_id is None:
+            continue
+        repository, run = repositories[version.repository_id], runs.get(version.id)
+        provider = connections[repository.connection_id].provider
+        origin = origins.get(run.id, RunOrigin()) if run else RunOrigin()
+        pull = pulls.get((repository.id, run.pull_number)) if run and run.pull_number else None
+        found.append(_Commit(version, repository, provider, run, origin, pull))
+    return found
+
+
+def _ingress(commit: _Commit) -> dict[str, Any]:
+    version, repository, provider, run = commit.version, commit.repository, commit.provider, commit.run
+    return {
         "identifier": repository.path,
         "clone-url": public_url(repository.clone_url) or None,
         "commit-sha": version.commit_sha,
@@ -66,30 +105,27 @@ def ingress_resources(services: Services, version: ConfigurationVersion) -> list
         "branch": run.branch if run else "",
         "tag": (run.tag or None) if run else None,
         "sender-username": run.created_by if run else version.author,
-        "sender-html-url": outside_url(origin.sender_html_url) or None,
-        "sender-avatar-url": outside_url(origin.sender_avatar_url) or None,
+        "sender-html-url": outside_url(commit.origin.sender_html_url) or None,
+        "sender-avatar-url": outside_url(commit.origin.sender_avatar_url) or None,
         "on-default-branch": run is not None and run.pull_number is None and run.branch == repository.default_branch,
-        "compare-url": _compared(repository, provider, run, origin, version.commit_sha),
-        **_pull_request(services, repository, provider, run.pull_number if run else None),
+        "compare-url": _compared(commit),
+        **_pull_request(commit),
     }
-    return [resource("ingress-attributes", ingress_id(version), attributes)]
 
 
-def _compared(
-    repository: Repository, provider: Provider, run: Run | None, origin: RunOrigin, commit_sha: str
-) -> str | None:
+def _compared(commit: _Commit) -> str | None:
     """Against what the pull request goes into, or what the push was made on; a new branch has nothing before it."""
-    before = (run.base_sha if run else "") or origin.before_sha
+    before = (commit.run.base_sha if commit.run else "") or commit.origin.before_sha
     if not before or is_no_commit(before):
         return None
-    return compare_url(repository, provider, before, commit_sha) or None
+    return compare_url(commit.repository, commit.provider, before, commit.version.commit_sha) or None
 
 
-def _pull_request(services: Services, repository: Repository, provider: Provider, number: int | None) -> dict[str, Any]:
-    pull = services.pulls.find(repository.id, number) if number is not None else None
+def _pull_request(commit: _Commit) -> dict[str, Any]:
+    number, pull = commit.run.pull_number if commit.run else None, commit.pull
     address = outside_url(pull.html_url) if pull else ""
     if number is not None and not address:
-        address = pull_url(repository, provider, number)
+        address = pull_url(commit.repository, commit.provider, number)
     return {
         "is-pull-request": number is not None,
         "pull-request-number": number,

@@ -70,21 +70,21 @@ def _with_included(
     """(documents of the versions, what they include): of the runs only those of this workspace."""
     shown, included = [configuration_resource(version) for version in versions], list[Resource]()
     if "ingress_attributes" in includes:
-        included += [extra for version in versions for extra in ingress_resources(ask.services, version)]
+        included += ingress_resources(ask.services, versions)
     if "run" in includes:
-        first = [ask.services.runs.first_of_configuration(version.id, workspace.id) for version in versions]
-        runs = [run for run in first if run is not None]
-        for document, run in zip(shown, first, strict=True):
+        first = ask.services.runs.first_of_each_configuration([version.id for version in versions], workspace.id)
+        for version, document in zip(versions, shown, strict=True):
+            run = first.get(version.id)
             document["relationships"]["run"] = to_one("runs", run.id if run else None)
-        documents = RunDocuments(ask.asker, runs)
-        included += [documents.resource(run) for run in runs]
+        documents = RunDocuments(ask.asker, list(first.values()))
+        included += [documents.resource(run) for run in first.values()]
     return shown, included
 
 
 @shows("ingress-attributes")
 def ingress(ask: Ask, version_id: str) -> Response:
     version, _ = configuration_seen(ask, version_id)
-    found = ingress_resources(ask.services, version)
+    found = ingress_resources(ask.services, [version])
     if not found:
         raise NotFound(f"{version_id} was uploaded; it came from no repository")
     return one(found[0])

@@ -1,5 +1,7 @@
 """Which code hosts is an organization connected to? TFE's oauth clients, each with its one oauth token."""
 
+from collections.abc import Sequence
+
 from flask import Response
 
 from bot.connection import Connection, Provider
@@ -28,7 +30,7 @@ def index(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     found = ask.services.connections.all(owner.id)
     shown = found[page.offset : page.offset + page.size]
-    return paged([_client(ask, connection) for connection in shown], page, len(found))
+    return paged(_clients(ask, shown), page, len(found))
 
 
 @makes("oauth-clients", takes="oauth client")
@@ -158,7 +160,16 @@ def _provider(body: Body) -> Provider:
 
 
 def _client(ask: Ask, connection: Connection) -> Resource:
-    organization = ask.services.people.organization_by_id(connection.organization_id)
+    return _clients(ask, [connection])[0]
+
+
+def _clients(ask: Ask, connections: Sequence[Connection]) -> list[Resource]:
+    owners = ask.services.people.organizations_with_ids({connection.organization_id for connection in connections})
+    names = {organization.id: organization.name for organization in owners}
+    return [_resource(ask, connection, names.get(connection.organization_id)) for connection in connections]
+
+
+def _resource(ask: Ask, connection: Connection, organization: str | None) -> Resource:
     attributes = {
         "name": connection.name,
         "created-at": to_text(connection.created_at),
@@ -175,7 +186,7 @@ def _client(ask: Ask, connection: Connection) -> Resource:
         "organization-scoped": True,
     }
     relationships = {
-        "organization": to_one("organizations", organization.name if organization else None),
+        "organization": to_one("organizations", organization),
         "oauth-tokens": to_many("oauth-tokens", [token_id(connection.id)]),
     }
     link = f"oauth-clients/{connection.id}"

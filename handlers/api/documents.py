@@ -45,16 +45,21 @@ def resource(
     return found
 
 
+def identifier(kind: str, ident: str) -> dict[str, str]:
+    """How one resource is named by another."""
+    return {"id": ident, "type": kind}
+
+
 def to_one(kind: str, ident: str | None, *, link: str = "") -> dict[str, Any]:
     """A relationship to one resource, or to none."""
-    found: dict[str, Any] = {"data": {"id": ident, "type": kind} if ident else None}
+    found: dict[str, Any] = {"data": identifier(kind, ident) if ident else None}
     if link:
         found["links"] = {"related": f"/api/v2/{link}"}
     return found
 
 
 def to_many(kind: str, idents: Iterable[str]) -> dict[str, Any]:
-    return {"data": [{"id": ident, "type": kind} for ident in idents]}
+    return {"data": [identifier(kind, ident) for ident in idents]}
 
 
 def linked(link: str) -> dict[str, Any]:

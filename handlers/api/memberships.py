@@ -6,18 +6,16 @@ Nobody has to accept an invitation: there is no mail to accept it from, and it t
 from flask import Response
 
 from bot.errors import NotAllowed, NotFound, Refused
-from bot.ids import OrganizationId, TeamId
+from bot.ids import OrganizationId
 from bot.needs import Needs
 from bot.organization import check_email
 from bot.permissions import of_member
 from bot.team import Team
-from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
+from handlers.api.documents import many, nothing, one, paged
+from handlers.api.membership_documents import MembershipDocuments
 from handlers.api.operations import SEARCH, Query, empties, includes, lists, makes, pages, shows
 from handlers.api.requests import asked, asked_includes, asked_list, asked_page, read_body, related_entries
-from handlers.api.team_documents import team_resources
-from handlers.api.users import user_resource
 from storage.people import Membership, User
 
 INCLUDES = frozenset({"user", "teams"})
@@ -39,16 +37,17 @@ def index(ask: Ask, organization: str) -> Response:
     )
     if asked("filter[status]") == "invited":
         total = 0  # whoever is invited is active at once
-    included = [extra for membership in found for extra in _included(ask, membership, includes)]
-    return paged([membership_resource(ask, each) for each in found], page, total, included=included)
+    documents = MembershipDocuments(ask.asker, found)
+    included = documents.included(found, includes)
+    return paged([documents.resource(each) for each in found], page, total, included=included)
 
 
 @lists("organization-memberships", includes(INCLUDES | {"organization"}))
 def own(ask: Ask) -> Response:
     """The asker's own memberships, in all organizations."""
     found, includes = ask.services.people.memberships_of(ask.asker.user.id), asked_includes(INCLUDES | {"organization"})
-    included = [extra for membership in found for extra in _included(ask, membership, includes)]
-    return many([membership_resource(ask, each) for each in found], included=included)
+    documents = MembershipDocuments(ask.asker, found)
+    return many([documents.resource(each) for each in found], included=documents.included(found, includes))
 
 
 @makes("organization-memberships", takes="membership")
@@ -65,13 +64,15 @@ def create(ask: Ask, organization: str) -> Response:
         membership = ask.services.people.join(owner.id, user.id)
         for team in teams:
             ask.services.teams.join(team.id, [user.id])
-    return one(membership_resource(ask, membership), included=[user_resource(user, ask.asker)], status=201)
+    documents = MembershipDocuments(ask.asker, [membership])
+    return one(documents.resource(membership), included=documents.included([membership], {"user"}), status=201)
 
 
 @shows("organization-memberships", includes(INCLUDES | {"organization"}))
 def show(ask: Ask, membership_id: str) -> Response:
     includes, membership = asked_includes(INCLUDES | {"organization"}), _found(ask, membership_id)
-    return one(membership_resource(ask, membership), included=_included(ask, membership, includes))
+    documents = MembershipDocuments(ask.asker, [membership])
+    return one(documents.resource(membership), included=documents.included([membership], includes))
 
 
 @empties()
@@ -126,41 +127,6 @@ def _user_with(ask: Ask, email: str) -> User:
     while people.user_named(name if number == 1 else f"{name}{number}"):
         number += 1
     return people.add_user(name if number == 1 else f"{name}{number}", email)
-
-
-def _teams(ask: Ask, membership: Membership) -> list[Team]:
-    """Those of the member's teams that the asker may know of."""
-    asker, organization_id = ask.asker, membership.organization_id
-    teams = ask.services.teams.of_user(organization_id, membership.user.id)
-    if asker.standing(organization_id).sees_secret_teams:
-        return list(teams)
-    own = set(asker.team_ids(organization_id))
-    return [team for team in teams if not team.is_secret or team.id in own]
-
-
-def _included(ask: Ask, membership: Membership, includes: set[str]) -> list[Resource]:
-    found = [user_resource(membership.user, ask.asker)] if "user" in includes else []
-    if "teams" in includes:
-        found += team_resources(ask.asker, _teams(ask, membership))
-    return found
-
-
-def membership_resource(ask: Ask, membership: Membership) -> Resource:
-    organization = ask.services.people.organization_by_id(membership.organization_id)
-    team_ids: list[TeamId] = [team.id for team in _teams(ask, membership)]
-    attributes = {
-        "status": "active",
-        "email": membership.user.email,
-        "created-at": to_text(membership.created_at),
-        "username": membership.user.username,
-    }
-    relationships = {
-        "teams": to_many("teams", team_ids),
-        "user": to_one("users", membership.user.id, link=f"users/{membership.user.id}"),
-        "organization": to_one("organizations", organization.name if organization else None),
-    }
-    link = f"organization-memberships/{membership.id}"
-    return resource("organization-memberships", membership.id, attributes, relationships, link=link)
 
 
 RULES: tuple[Rule, ...] = (

@@ -3,8 +3,9 @@
 Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/notification-configurations
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -30,7 +31,7 @@ def index(ask: Ask, workspace_id: str) -> Response:
     """Those of the workspace, oldest first."""
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
     found, total = ask.services.notification_configurations.page(workspace.id, limit=page.size, offset=page.offset)
-    return paged([_resource(ask, each) for each in found], page, total)
+    return paged(_resources(ask, found), page, total)
 
 
 @makes("notification-configurations", takes="notification configuration")
@@ -47,12 +48,12 @@ def create(ask: Ask, workspace_id: str) -> Response:
     answer = _verified(ask, wanted) if wanted.enabled else None
     made = ask.services.notification_configurations.add(wanted)
     _keep(ask, made, answer)
-    return one(_resource(ask, made), status=201)
+    return one(_resources(ask, [made])[0], status=201)
 
 
 @shows("notification-configurations")
 def show(ask: Ask, configuration_id: str) -> Response:
-    return one(_resource(ask, _seen(ask, configuration_id)))
+    return one(_resources(ask, [_seen(ask, configuration_id)])[0])
 
 
 @shows("notification-configurations", takes="notification configuration")
@@ -66,7 +67,7 @@ def update(ask: Ask, configuration_id: str) -> Response:
     answer = _verified(ask, after) if after.enabled and is_new_there else None
     changed = ask.services.notification_configurations.change(before, after)
     _keep(ask, changed, answer)
-    return one(_resource(ask, changed))
+    return one(_resources(ask, [changed])[0])
 
 
 @shows("notification-configurations")
@@ -76,7 +77,7 @@ def send_verification(ask: Ask, configuration_id: str) -> Response:
     answer = _verification(ask, found)
     _keep(ask, found, answer)
     _check(answer)
-    return one(_resource(ask, found))
+    return one(_resources(ask, [found])[0])
 
 
 @empties()
@@ -160,7 +161,12 @@ def _triggers(attributes: Mapping[str, Any]) -> tuple[Trigger, ...]:
     return tuple(trigger for trigger in Trigger if trigger in wanted)
 
 
-def _resource(ask: Ask, found: NotificationConfiguration) -> Resource:
+def _resources(ask: Ask, configurations: Sequence[NotificationConfiguration]) -> list[Resource]:
+    answers = ask.services.notifications.answers([each.id for each in configurations])
+    return [_resource(each, answers.get(each.id, [])) for each in configurations]
+
+
+def _resource(found: NotificationConfiguration, answers: list[tuple[datetime, Answer]]) -> Resource:
     attributes = {
         "name": found.name,
         "enabled": found.enabled,
@@ -177,7 +183,7 @@ def _resource(ask: Ask, found: NotificationConfiguration) -> Resource:
                 "sent-at": to_text(moment),
                 "successful": "true" if answer.is_success else "false",
             }
-            for moment, answer in ask.services.notifications.answers(found.id)
+            for moment, answer in answers
         ],
         "created-at": to_text(found.created_at),
         "updated-at": to_text(found.updated_at),

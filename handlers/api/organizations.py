@@ -6,15 +6,12 @@ from bot.errors import Refused
 from bot.needs import Needs
 from bot.organization import check_organization
 from bot.run import AT_A_RUNNER, AT_WORK
-from bot.timestamps import to_text
-from handlers.access import Asker
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.documents import Resource, nothing, one, paged, resource
+from handlers.api.documents import nothing, one, paged, resource
 from handlers.api.operations import SEARCH, empties, makes, pages, shows
-from handlers.api.permissions import organization_permissions
+from handlers.api.organization_documents import organization_resource, organization_resources
 from handlers.api.requests import Body, asked, asked_page, read_body
 from handlers.api.run_documents import RunDocuments
-from storage.people import Organization
 from storage.run_filter import IN_TURN, RunFilter
 
 
@@ -22,7 +19,7 @@ from storage.run_filter import IN_TURN, RunFilter
 def index(ask: Ask) -> Response:
     page = asked_page()
     found, total = ask.asker.organizations(search=asked("q"), limit=page.size, offset=page.offset)
-    return paged([organization_resource(ask.asker, organization) for organization in found], page, total)
+    return paged(organization_resources(ask.asker, found), page, total)
 
 
 @makes("organizations", takes="organization")
@@ -111,21 +108,6 @@ def queue(ask: Ask, name: str) -> Response:
     runs, total = ask.services.runs.search(wanted, limit=page.size, offset=page.offset, order=IN_TURN)
     documents, shown = RunDocuments(ask.asker, runs), enumerate(runs, start=page.offset + 1)
     return paged([documents.resource(run, position=position) for position, run in shown], page, total)
-
-
-def organization_resource(asker: Asker, organization: Organization) -> Resource:
-    attributes = {
-        "name": organization.name,
-        "email": organization.email,
-        "external-id": organization.id,
-        "created-at": to_text(organization.created_at),
-        "collaborator-auth-policy": "password",
-        "plan-expired": False,
-        "cost-estimation-enabled": False,
-        "permissions": organization_permissions(asker, organization.id),
-    }
-    link = f"organizations/{organization.name}"
-    return resource("organizations", organization.name, attributes, link=link)
 
 
 def _checked(body: Body) -> tuple[str, str]:

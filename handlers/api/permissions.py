@@ -1,8 +1,6 @@
 """What does a document say that its reader may do? TFE's words for what `bot/permissions.py` decides."""
 
-from bot.ids import OrganizationId
 from bot.needs import Needs
-from handlers.access import Asker
 
 _IN_WORKSPACE = {
     "can-create-state-versions": Needs.STATE_WRITE,
@@ -56,8 +54,7 @@ def run_permissions(allowed: frozenset[Needs]) -> dict[str, bool]:
     return {**_told(_ON_RUN, allowed), "can-override-policy-check": False}
 
 
-def organization_permissions(asker: Asker, organization_id: OrganizationId) -> dict[str, bool]:
-    allowed = asker.allowed_in_organization(organization_id)
+def organization_permissions(allowed: frozenset[Needs]) -> dict[str, bool]:
     return {**_told(_IN_ORGANIZATION, allowed), "can-manage-run-tasks": False}
 
 

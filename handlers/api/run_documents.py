@@ -18,7 +18,7 @@ from handlers.api.configuration_documents import configuration_resource, ingress
 from handlers.api.documents import Resource, linked, resource, to_one
 from handlers.api.permissions import run_permissions
 from handlers.api.stage_documents import stage_resource
-from handlers.api.users import shares_organization, user_resource
+from handlers.api.users import known_users, user_resource
 from handlers.api.workspace_documents import WorkspaceDocuments, workspace_resource
 from handlers.reactions.decisions import COOL_OFF
 from handlers.run_logs import stage_id
@@ -46,8 +46,7 @@ class RunDocuments:
         self._workspaces = {workspace.id: workspace for workspace in workspaces}
         self._allowed = asker.allowed_in_each(workspaces)
         # Only who asked by hand is written down by a name of ours; an event's sender has that name at a code host.
-        named = {run.created_by for run in runs if run.source}
-        self._users = {name: user for name in named if (user := services.people.user_named(name)) is not None}
+        self._users = services.people.users_named({run.created_by for run in runs if run.source})
         self._permissions = {workspace_id: run_permissions(may) for workspace_id, may in self._allowed.items()}
 
     def resource(self, run: Run, *, position: int | None = None) -> Resource:
@@ -100,19 +99,19 @@ class RunDocuments:
         stages = [stage for stage in Stage if stage.value in includes]
         found = [stage_resource(self._services, run, stage) for run in runs for stage in stages]
         if includes & _WITH_CONFIGURATION:
-            with_ingress = "configuration_version.ingress_attributes" in includes
-            for version_id in dict.fromkeys(run.configuration_version_id for run in runs):
-                found += self._configuration(version_id, with_ingress=with_ingress)
+            versions = self._services.configurations.with_ids({run.configuration_version_id for run in runs})
+            found += [configuration_resource(version) for version in versions]
+            if "configuration_version.ingress_attributes" in includes:
+                found += ingress_resources(self._services, versions)
         return found + self._people(runs, includes)
 
     def _people(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
         """Who asked for the runs and who approved them, as far as the asker may know them."""
         found = [self._creator(run) for run in runs] if "created_by" in includes else []
         if "confirmed_by" in includes:
-            ids = dict.fromkeys(run.confirmed_by_id for run in runs if run.confirmed_by_id)
-            found += [self._services.people.user(UserId(user_id)) for user_id in ids]
-        people = {user.id: user for user in found if user is not None}
-        return [user_resource(user, self._asker) for user in people.values() if shares_organization(self._asker, user)]
+            found += self._services.people.users_with_ids({UserId(run.confirmed_by_id) for run in runs})
+        known = known_users(self._asker, [user for user in found if user is not None])
+        return [user_resource(user, self._asker) for user in known]
 
     def _creator(self, run: Run) -> User | None:
         return self._users.get(run.created_by) if run.source else None
@@ -127,12 +126,6 @@ class RunDocuments:
             "is-discardable": can(run, RunEvent.DISCARDED),
             "is-force-cancelable": asked_to_stop and bool(cool_off_over),
         }
-
-    def _configuration(self, version_id: str, *, with_ingress: bool) -> list[Resource]:
-        version = self._services.configurations.find(version_id)
-        if version is None:
-            return []
-        return [configuration_resource(version), *(ingress_resources(self._services, version) if with_ingress else ())]
 
 
 def _facts(run: Run) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Which states has a workspace had? Listed, looked at, downloaded, compared."""
 
+from collections.abc import Sequence
+
 from flask import Response
 
 from bot.errors import NotFound
@@ -43,27 +45,22 @@ def index_of_workspace(ask: Ask, workspace_id: str) -> Response:
 def _list(ask: Ask, workspace: Workspace) -> Response:
     includes, page, states = asked_includes(INCLUDES), asked_page(), ask.services.states
     found = states.of_workspace(workspace.id, limit=page.size, offset=page.offset)
-    included = [extra for version in found for extra in _included(ask, version, _in_list(version, includes))]
+    included = _included(ask, found, includes, in_list=True)
     shown = [state_version_resource(ask.services, version, in_list=True) for version in found]
     return paged(shown, page, states.count(workspace.id), included=included)
-
-
-def _in_list(version: StateVersion, includes: set[str]) -> set[str]:
-    """What a list includes of a version: outputs only where it names them, as JSON:API has it."""
-    return includes if are_named_in_lists(version) else includes - {"outputs"}
 
 
 @shows("state-versions", includes(INCLUDES))
 def current(ask: Ask, workspace_id: str) -> Response:
     version = current_version(ask, workspace_id)
     includes = asked_includes(INCLUDES)
-    return one(state_version_resource(ask.services, version), included=_included(ask, version, includes))
+    return one(state_version_resource(ask.services, version), included=_included(ask, [version], includes))
 
 
 @shows("state-versions", includes(INCLUDES))
 def show(ask: Ask, version_id: str) -> Response:
     includes, version = asked_includes(INCLUDES), find_version(ask, version_id)
-    included = _included(ask, version, includes)
+    included = _included(ask, [version], includes)
     return with_interval(one(state_version_resource(ask.services, version), included=included))
 
 
@@ -129,15 +126,28 @@ def current_version(ask: Ask, workspace_id: str) -> StateVersion:
     return version
 
 
-def _included(ask: Ask, version: StateVersion, includes: set[str]) -> list[Resource]:
+def _included(
+    ask: Ask, versions: Sequence[StateVersion], includes: set[str], *, in_list: bool = False
+) -> list[Resource]:
+    """The versions are of one workspace. A list includes outputs only where it names them, as JSON:API has it."""
     found: list[Resource] = []
     if "outputs" in includes:
-        outputs = enumerate(ask.services.states.outputs(version))
-        found += [output_resource(version, place, output, masked=True) for place, output in outputs]
-    run = ask.services.runs.find(version.run_id) if version.run_id and "run" in includes else None
-    if run is not None and ask.asker.may(Needs.RUNS_READ, ask.services.workspaces.get(run.workspace_id)):
-        found.append(RunDocuments(ask.asker, [run]).resource(run))
+        for version in versions if not in_list else filter(are_named_in_lists, versions):
+            outputs = enumerate(ask.services.states.outputs(version))
+            found += [output_resource(version, place, output, masked=True) for place, output in outputs]
+    if "run" in includes:
+        found += _runs(ask, versions)
     return found
+
+
+def _runs(ask: Ask, versions: Sequence[StateVersion]) -> list[Resource]:
+    """Where the asker may see them: to read a workspace's states is not yet to see its runs."""
+    runs = list(ask.services.runs.with_ids({version.run_id for version in versions if version.run_id}).values())
+    workspaces = ask.services.workspaces.with_ids({run.workspace_id for run in runs})
+    allowed = ask.asker.allowed_in_each(workspaces)
+    seen = [run for run in runs if Needs.RUNS_READ in allowed[run.workspace_id]]
+    documents = RunDocuments(ask.asker, seen)
+    return [documents.resource(run) for run in seen]
 
 
 RULES: tuple[Rule, ...] = (

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import Refused
+from bot.ids import UserId
 from bot.needs import Needs
 from bot.permissions import Flag, Standing
 from bot.team import Team
 from handlers.access import Asker
-from handlers.api.documents import Resource, linked, resource, to_many, to_one
+from handlers.api.documents import Resource, identifier, linked, resource, to_one
 from handlers.api.requests import BadRequest, Body
 
 # TFE's, for what isn't here: always false, and asking for them is refused rather than forgotten.
@@ -33,50 +34,64 @@ def read_flags(body: Body, before: frozenset[Flag]) -> frozenset[Flag]:
     return frozenset(flag for flag in Flag if (flag in before if wanted[flag] is None else wanted[flag]))
 
 
+class TeamDocuments:
+    """Writes the teams of one answer; what they need from other tables is read at once for all of them.
+
+    A team names all of its members, in a list too: clients read them there. Who is in many teams is written down once.
+    """
+
+    def __init__(self, asker: Asker, teams: Sequence[Team]) -> None:
+        services, ids = asker.services, [team.id for team in teams]
+        self._allowed = asker.allowed_with_each(teams)
+        self._standings = asker.standings({team.organization_id for team in teams})
+        self._organizations = {each.id: each for each in services.people.organizations_with_ids(self._standings)}
+        self._members = services.teams.members_of_each(ids)
+        self.memberships = services.people.memberships_in_any(ids)  # of all members
+        self._users = {ident: identifier("users", ident) for ident in set[UserId]().union(*self._members.values())}
+        self._memberships = {
+            (each.organization_id, each.user.id): identifier("organization-memberships", each.id)
+            for each in self.memberships
+        }
+
+    def resource(self, team: Team) -> Resource:
+        members = self._members.get(team.id, [])
+        attributes = {
+            "name": team.name,
+            "users-count": len(members),
+            "visibility": team.visibility.value,
+            "allow-member-token-management": team.members_make_tokens,
+            "sso-team-id": None,
+            "is-unified": False,
+            "organization-access": _flags(team),
+            "permissions": self._permissions(team),
+        }
+        organization = self._organizations.get(team.organization_id)
+        in_organization = [(team.organization_id, user_id) for user_id in members]
+        known = [self._memberships[key] for key in in_organization if key in self._memberships]
+        relationships = {
+            "organization": to_one("organizations", organization.name if organization else None),
+            "users": {"data": [self._users[user_id] for user_id in members]},
+            "organization-memberships": {"data": known},
+            "authentication-token": linked(f"teams/{team.id}/authentication-token"),
+        }
+        return resource("teams", team.id, attributes, relationships, link=f"teams/{team.id}")
+
+    def _permissions(self, team: Team) -> dict[str, bool]:
+        standing, allowed = self._standings[team.organization_id], self._allowed[team.id]
+        manages = Needs.MANAGE_TEAMS in allowed
+        return {
+            "can-destroy": manages and not team.is_owners,
+            "can-update-api-token": Needs.MANAGE_TEAM_TOKENS in allowed,
+            "can-update-membership": Needs.MANAGE_MEMBERSHIP in allowed,
+            "can-update-name": manages and not team.is_owners,
+            "can-update-organization-access": manages and not team.is_owners and _may_give_any(standing),
+            "can-update-visibility": manages and not team.is_owners,
+        }
+
+
 def team_resource(asker: Asker, team: Team) -> Resource:
-    return team_resources(asker, [team])[0]
-
-
-def team_resources(asker: Asker, teams: Sequence[Team]) -> list[Resource]:
-    """The documents of several teams of one organization."""
-    allowed = asker.allowed_with_each(teams)
-    return [_resource(asker, team, allowed[team.id]) for team in teams]
-
-
-def _resource(asker: Asker, team: Team, allowed: frozenset[Needs]) -> Resource:
-    services = asker.services
-    members = services.teams.members(team.id)
-    memberships = [services.people.membership_of(team.organization_id, user_id) for user_id in members]
-    organization = services.people.organization_by_id(team.organization_id)
-    attributes = {
-        "name": team.name,
-        "users-count": len(members),
-        "visibility": team.visibility.value,
-        "allow-member-token-management": team.members_make_tokens,
-        "sso-team-id": None,
-        "is-unified": False,
-        "organization-access": _flags(team),
-        "permissions": _permissions(asker.standing(team.organization_id), team, allowed),
-    }
-    relationships = {
-        "organization": to_one("organizations", organization.name if organization else None),
-        "users": to_many("users", members),
-        "organization-memberships": to_many("organization-memberships", [m.id for m in memberships if m]),
-        "authentication-token": linked(f"teams/{team.id}/authentication-token"),
-    }
-    return resource("teams", team.id, attributes, relationships, link=f"teams/{team.id}")
-
-
-def _permissions(standing: Standing, team: Team, allowed: frozenset[Needs]) -> dict[str, bool]:
-    manages = Needs.MANAGE_TEAMS in allowed
-    return {
-        "can-destroy": manages and not team.is_owners,
-        "can-update-api-token": Needs.MANAGE_TEAM_TOKENS in allowed,
-        "can-update-membership": Needs.MANAGE_MEMBERSHIP in allowed,
-        "can-update-name": manages and not team.is_owners,
-        "can-update-organization-access": manages and not team.is_owners and _may_give_any(standing),
-        "can-update-visibility": manages and not team.is_owners,
-    }
+    """The document of one team, as `TeamDocuments` writes it."""
+    return TeamDocuments(asker, [team]).resource(team)
 
 
 def _may_give_any(standing: Standing) -> bool:

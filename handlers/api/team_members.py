@@ -10,7 +10,8 @@ from bot.needs import Needs
 from bot.team import Team
 from handlers.api.ask import Ask, Rule, conflicts
 from handlers.api.documents import nothing, paged
-from handlers.api.memberships import membership_resource, refuse_without_owner
+from handlers.api.membership_documents import MembershipDocuments
+from handlers.api.memberships import refuse_without_owner
 from handlers.api.operations import ENTRIES, empties, pages
 from handlers.api.requests import asked_page, read_entries
 from storage.people import User
@@ -25,7 +26,8 @@ def index(ask: Ask, team_id: str) -> Response:
     found, total = ask.services.people.memberships_in(
         team.organization_id, team.id, limit=page.size, offset=page.offset
     )
-    return paged([membership_resource(ask, membership) for membership in found], page, total)
+    documents = MembershipDocuments(ask.asker, found)
+    return paged([documents.resource(membership) for membership in found], page, total)
 
 
 def _adding(find: Find) -> Callable[..., Response]:

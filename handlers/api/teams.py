@@ -11,13 +11,13 @@ from bot.errors import NotAllowed, Refused
 from bot.ids import OrganizationId
 from bot.needs import Needs
 from bot.permissions import Flag
-from bot.team import Team, Visibility, check_team_name
+from bot.team import Visibility, check_team_name
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged
-from handlers.api.memberships import membership_resource
+from handlers.api.membership_documents import MembershipDocuments
 from handlers.api.operations import NAMES, SEARCH, empties, includes, makes, pages, shows
 from handlers.api.requests import Body, asked, asked_includes, asked_list, asked_page, read_body
-from handlers.api.team_documents import read_flags, team_resource, team_resources
+from handlers.api.team_documents import TeamDocuments, read_flags, team_resource
 from handlers.api.users import user_resource
 
 INCLUDES = frozenset({"users", "organization_memberships"})
@@ -36,8 +36,9 @@ def index(ask: Ask, organization: str) -> Response:
         limit=page.size,
         offset=page.offset,
     )
-    included = [extra for team in found for extra in _included(ask, team, includes)]
-    return paged(team_resources(ask.asker, found), page, total, included=included)
+    documents = TeamDocuments(ask.asker, found)
+    included = _included(ask, documents, includes)
+    return paged([documents.resource(team) for team in found], page, total, included=included)
 
 
 @makes("teams", takes="team")
@@ -57,7 +58,8 @@ def create(ask: Ask, organization: str) -> Response:
 @shows("teams", includes(INCLUDES))
 def show(ask: Ask, team_id: str) -> Response:
     includes, team = asked_includes(INCLUDES), ask.asker.team(team_id)
-    return one(team_resource(ask.asker, team), included=_included(ask, team, includes))
+    documents = TeamDocuments(ask.asker, [team])
+    return one(documents.resource(team), included=_included(ask, documents, includes))
 
 
 @shows("teams", takes="team")
@@ -110,16 +112,14 @@ def _visibility(body: Body) -> Visibility | None:
     return Visibility(text)
 
 
-def _included(ask: Ask, team: Team, includes: set[str]) -> list[Resource]:
+def _included(ask: Ask, documents: TeamDocuments, includes: set[str]) -> list[Resource]:
+    """The members of all the teams (which are of one organization), each once."""
     found: list[Resource] = []
-    for user_id in ask.services.teams.members(team.id) if includes else ():
-        membership = ask.services.people.membership_of(team.organization_id, user_id)
-        if membership is None:
-            continue
-        if "users" in includes:
-            found.append(user_resource(membership.user, ask.asker))
-        if "organization_memberships" in includes:
-            found.append(membership_resource(ask, membership))
+    if "users" in includes:
+        found += [user_resource(each.user, ask.asker) for each in documents.memberships]
+    if "organization_memberships" in includes:
+        memberships = MembershipDocuments(ask.asker, documents.memberships)
+        found += [memberships.resource(each) for each in documents.memberships]
     return found
 
 

@@ -1,5 +1,6 @@
 """Who am I, and who are the others?"""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response
@@ -49,19 +50,20 @@ def password(ask: Ask) -> Response:
 def show(ask: Ask, user_id: str) -> Response:
     """Oneself, or a member of an organization that both are in."""
     user = ask.services.people.user(UserId(user_id))
-    if user is None or not shares_organization(ask.asker, user):
+    if user is None or not known_users(ask.asker, [user]):
         raise NotFound(f"there is no user {user_id}")
     return one(user_resource(user, ask.asker))
 
 
-def shares_organization(asker: Asker, user: User) -> bool:
-    if asker.who == user:
-        return True
-    people = asker.services.people
+def known_users(asker: Asker, users: Iterable[User]) -> list[User]:
+    """Those of several users, each once, that the asker may know of: as if each were asked for by their id."""
+    by_id, people = {user.id: user for user in users}, asker.services.people
     if isinstance(asker.who, User):
-        return people.share_an_organization(asker.who.id, user.id)
-    own, _ = asker.organizations(limit=1, offset=0)
-    return any(people.membership_of(organization.id, user.id) for organization in own)
+        known = people.sharing_an_organization(asker.who.id, by_id) | {asker.who.id}
+    else:
+        own, _ = asker.organizations(limit=1, offset=0)
+        known = people.members_among([organization.id for organization in own], by_id)
+    return [user for user in by_id.values() if user.id in known]
 
 
 def user_resource(user: User, asker: Asker) -> Resource:

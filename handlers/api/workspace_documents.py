@@ -81,7 +81,7 @@ class WorkspaceDocuments:
         listened_to = {workspace.repository_id for workspace in workspaces if workspace.repository_id}
         self._repositories = {found.id: found for found in services.repositories.with_ids(listened_to)}
         through = {repository.connection_id for repository in self._repositories.values()}
-        self._connections = {ident: services.connections.get(ident) for ident in through}
+        self._connections = services.connections.with_ids(through)
 
     def queue(self, workspace: Workspace) -> list[Run]:
         """Head first."""

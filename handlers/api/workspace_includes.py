@@ -5,21 +5,20 @@ Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces
 
 from collections.abc import Iterable, Sequence
 
-from bot.errors import NotFound
-from bot.ids import UserId
+from bot.ids import TeamId, UserId
 from bot.needs import Needs
 from bot.run import Run
 from bot.workspace import Workspace
 from handlers.api.ask import Ask
 from handlers.api.configuration_documents import configuration_resource, ingress_resources
 from handlers.api.documents import Resource
-from handlers.api.organizations import organization_resource
+from handlers.api.organization_documents import organization_resource
 from handlers.api.projects import project_resources
 from handlers.api.run_documents import RunDocuments
 from handlers.api.state_documents import state_version_resource, workspace_output_resource
 from handlers.api.tags import effective_of_each
-from handlers.api.team_documents import team_resource
-from handlers.api.users import shares_organization, user_resource
+from handlers.api.team_documents import TeamDocuments
+from handlers.api.users import known_users, user_resource
 from handlers.api.workspace_documents import WorkspaceDocuments
 
 # TFE's names. Nothing stands behind `current_assessment_result` here (no drift detection) and `readme`: both are
@@ -79,41 +78,35 @@ def _configurations(
     if not with_ingress and "current_configuration_version" not in includes:
         return []
     readable = _where(Needs.RUNS_READ, workspaces, documents)
-    found: list[Resource] = []
-    for ident in {documents.configurations[each.id] for each in readable if each.id in documents.configurations}:
-        version = ask.services.configurations.find(ident)
-        if version is not None:
-            found.append(configuration_resource(version))
-            found += ingress_resources(ask.services, version) if with_ingress else []
-    return found
+    ids = {documents.configurations[each.id] for each in readable if each.id in documents.configurations}
+    versions = ask.services.configurations.with_ids(ids)
+    found = [configuration_resource(version) for version in versions]
+    return found + (ingress_resources(ask.services, versions) if with_ingress else [])
 
 
 def _states(ask: Ask, workspaces: Iterable[Workspace]) -> list[Resource]:
-    states = [ask.services.states.current(each.id) for each in workspaces if each.current_state_version_id]
-    return [state_version_resource(ask.services, version, in_list=True) for version in states if version is not None]
+    states = ask.services.states.current_of_each([workspace.id for workspace in workspaces])
+    return [state_version_resource(ask.services, version, in_list=True) for version in states.values()]
 
 
 def _holders(ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments) -> list[Resource]:
     """A user, or a team, only as far as the asker may know of them: as if they were asked for by their id."""
     holders = {holder for workspace in workspaces if (holder := documents.holder(workspace)) is not None}
-    found: list[Resource] = []
-    for kind, ident in sorted(holders):
-        if kind == "users":
-            user = ask.services.people.user(UserId(ident))
-            if user is not None and shares_organization(ask.asker, user):
-                found.append(user_resource(user, ask.asker))
-        elif kind == "teams":
-            found += _team(ask, ident)
+    users = ask.services.people.users_with_ids({UserId(ident) for kind, ident in holders if kind == "users"})
+    found = [user_resource(user, ask.asker) for user in known_users(ask.asker, users)]
+    found += _teams(ask, {TeamId(ident) for kind, ident in holders if kind == "teams"})
     runs = [run for each in _where(Needs.RUNS_READ, workspaces, documents) for run in _holding(documents, each)]
     shown = RunDocuments(ask.asker, runs)
     return [*found, *(shown.resource(run) for run in runs)]
 
 
-def _team(ask: Ask, team_id: str) -> list[Resource]:
-    try:
-        return [team_resource(ask.asker, ask.asker.needing(Needs.MEMBER).team(team_id))]
-    except NotFound:
-        return []  # secret, or gone since it took the lock
+def _teams(ask: Ask, team_ids: set[TeamId]) -> list[Resource]:
+    """Neither secret ones of others nor those that are gone since they took the lock."""
+    teams = ask.services.teams.with_ids(team_ids)
+    allowed = ask.asker.allowed_with_each(teams)
+    seen = [team for team in teams if Needs.MEMBER in allowed[team.id]]
+    documents = TeamDocuments(ask.asker, seen)
+    return [documents.resource(team) for team in seen]
 
 
 def _holding(documents: WorkspaceDocuments, workspace: Workspace) -> list[Run]:
@@ -126,13 +119,11 @@ def _outputs(
     """Those of each workspace's current state; its document then names them, which it doesn't otherwise."""
     found: list[Resource] = []
     by_id = {document["id"]: document for document in shown}
-    for workspace in _where(Needs.OUTPUTS_READ, workspaces, documents):
-        version = ask.services.states.current(workspace.id)
-        if version is None:
-            continue
+    readable = [workspace.id for workspace in _where(Needs.OUTPUTS_READ, workspaces, documents)]
+    for workspace_id, version in ask.services.states.current_of_each(readable).items():
         outputs = enumerate(ask.services.states.outputs(version))
         written = [workspace_output_resource(version, place, output) for place, output in outputs]
-        by_id[workspace.id]["relationships"]["outputs"]["data"] = _identifiers(written)
+        by_id[workspace_id]["relationships"]["outputs"]["data"] = _identifiers(written)
         found += written
     return found
 

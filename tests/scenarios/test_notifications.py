@@ -86,7 +86,7 @@ def test_a_run_from_its_creation_to_its_apply(github_world: World, ops: Receiver
         assert each.json["run_id"] == run.id
         assert each.json["run_url"] == f"{github_world.address}/app/acme/prod/runs/{run.id}"
         assert (each.json["workspace_name"], each.json["organization_name"]) == ("prod", "acme")
-    ((_, newest), *_) = github_world.services.notifications.answers(told.configuration.id)
+    ((_, newest), *_) = github_world.services.notifications.answers([told.configuration.id])[told.configuration.id]
     assert (newest.code, newest.body) == (200, "thank you")
 
 
@@ -141,7 +141,10 @@ def test_a_receiver_that_is_down_for_two_tries_is_told_later_in_order(github_wor
     assert ops.triggers == ["run:created"] * 2  # the second wait is longer
     github_world.wait(seconds=15)
     assert ops.triggers == ["run:created", "run:created", *TO_A_DECISION]
-    answers = [answer.code for _, answer in github_world.services.notifications.answers(told.configuration.id)]
+    answers = [
+        answer.code
+        for _, answer in github_world.services.notifications.answers([told.configuration.id])[told.configuration.id]
+    ]
     assert answers == [200, 200, 200, 503, 500]
 
 
@@ -152,7 +155,7 @@ def test_a_dead_receiver_keeps_nobody_else_waiting_and_is_given_up(github_world:
     github_world.settle()
     assert ops.triggers == TO_A_DECISION
     minutes_pass(github_world, 15)
-    answers = github_world.services.notifications.answers(dead.id)
+    answers = github_world.services.notifications.answers([dead.id])[dead.id]
     assert [answer.trouble for _, answer in answers] == ["nothing listens there"] * MOST_TRIES
     assert github_world.services.notifications.seconds_until_due(dead.id) is None
     assert ops.triggers == TO_A_DECISION

@@ -14,7 +14,7 @@ from tests.scenarios.world import HELLO, World
 
 def came_from(world: World, run: Run) -> dict[str, Any]:
     version = world.services.configurations.get(run.configuration_version_id)
-    (found,) = ingress_resources(world.services, version)
+    (found,) = ingress_resources(world.services, [version])
     attributes: dict[str, Any] = found["attributes"]
     return attributes
 

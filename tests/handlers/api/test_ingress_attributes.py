@@ -34,7 +34,7 @@ def ingress(world: World, version_id: str) -> dict[str, Any]:
     related = shown["data"]["relationships"]["ingress-attributes"]
     assert related["data"] == {"type": alone["type"], "id": alone["id"]}
     assert related["links"]["related"].endswith(f"/{version_id}/ingress-attributes")
-    run = world.services.runs.origin_of(version_id)
+    run = world.services.runs.origins_of_each([version_id]).get(version_id)
     assert run is not None
     listed = f"workspaces/{run.workspace_id}/configuration-versions?include=ingress-attributes"
     assert world.ask("GET", listed).json["included"] == [alone]
