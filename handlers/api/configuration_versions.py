@@ -130,12 +130,11 @@ def archive(ask: Ask, version_id: str) -> Response:
 def configuration_seen(ask: Ask, version_id: str) -> tuple[ConfigurationVersion, Workspace]:
     """The version, and a workspace that has it and that the asker may see. Raises NotFound, NotAllowed."""
     version = ask.services.configurations.find(version_id)
-    if version is None:
-        raise NotFound(f"there is no configuration version {version_id}")
-    if version.workspace_id is not None:
-        return version, ask.asker.workspace(version.workspace_id)
     refused: NotFound | NotAllowed = NotFound(f"there is no configuration version {version_id}")
-    for workspace_id in ask.services.runs.workspaces_of_configuration(version.id):
+    if version is None:
+        raise refused
+    uploaded_to = [version.workspace_id] if version.workspace_id is not None else None
+    for workspace_id in uploaded_to or ask.services.runs.workspaces_of_configuration(version.id):
         try:
             return version, ask.asker.workspace(workspace_id)
         except NotFound:

@@ -15,6 +15,7 @@ from bot.team import Team, Visibility
 from bot.terraform_version import TerraformVersion
 from bot.workspace import Workspace
 from handlers.api.state_documents import output_id
+from storage.configuration_versions import Upload
 from storage.tokens import TokenKind
 from storage.variable_sets import GivenTo
 from tests.fakes.door_world import SHA, World
@@ -111,6 +112,7 @@ class PermissionWorld:
         comment = services.comments.add(run.id, "ada", "hello")
         suffix = run.id.removeprefix("run-")
         self.configuration_id = version.id
+        self.upload_id = services.configurations.expect(self.prod.id, Upload("tfe-api", "ada", "")).id
         self.names |= {
             ("configuration-versions", "version_id"): version.id,
             ("runs", "run_id"): run.id,

@@ -90,6 +90,34 @@ def test_a_page_of_workspaces_is_decided_as_each_of_them(matrix: PermissionWorld
     assert asker.allowed_in_each(workspaces) == {each.id: asker.allowed_in(each) for each in workspaces}
 
 
+@pytest.mark.parametrize("role", ["member", "owner elsewhere", "applying run elsewhere"])
+def test_what_is_not_for_the_asker_is_answered_like_what_is_not_there(matrix: PermissionWorld, role: str) -> None:
+    """Neither that it is there, nor where: its words name what was asked for and nothing else."""
+    different, compared = [], 0
+    for method, path, _, _ in RULES:
+        if "<" not in path or expected(role, TAKES[f"{method} {path}"]) != 404:
+            continue
+        real = filled(matrix, path)
+        for there in {real, real.replace(matrix.configuration_id, matrix.upload_id)}:
+            names = {ident: f"nothing{n:09}" for n, ident in enumerate(re.findall(r"[a-z]-([A-Za-z0-9]{16})", there))}
+            names |= {"prod": "none"} | ({"acme": "nowhere"} if "elsewhere" in role else {})
+            answers = [
+                matrix.send(method, f"/api/v2{asked}", {}, query_of(matrix, path), matrix.tokens[role])
+                for asked in (there, _replaced(there, names))
+            ]
+            compared += 1
+            if _replaced(answers[0].text, names) != answers[1].text:
+                different.append(f"{method} {path}:\n  {answers[0].text}\n  {answers[1].text}")
+    assert not different, "\n".join(different)
+    assert compared > 50
+
+
+def _replaced(text: str, names: dict[str, str]) -> str:
+    for before, after in names.items():
+        text = text.replace(before, after)
+    return text
+
+
 def test_there_is_somebody_for_each_role(matrix: PermissionWorld) -> None:
     assert set(matrix.tokens) == set(ROLES)
 
