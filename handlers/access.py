@@ -193,6 +193,14 @@ class Asker:
         teams = self.team_ids(organization_id)
         return self.services.team_access.workspaces(organization_id, teams, with_runs=with_runs)
 
+    def visible_teams(self, organization_id: OrganizationId) -> frozenset[TeamId] | None:
+        """Which teams of an organization the asker may know of: None for all of them."""
+        if self.standing(organization_id).sees_secret_teams:
+            return None
+        own = self.team_ids(organization_id)
+        found, _ = self.services.teams.of_organization(organization_id, seen_by=own, limit=-1)
+        return frozenset(team.id for team in found)
+
     # Look-ups: each raises NotFound, or NotAllowed.
 
     def organizations(self, *, search: str = "", limit: int, offset: int) -> tuple[list[Organization], int]:

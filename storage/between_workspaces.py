@@ -35,7 +35,6 @@ class RunTrigger:
 _SELECT = """SELECT run_triggers.*, target.name AS workspace_name, source.name AS source_name FROM run_triggers
              JOIN workspaces AS target ON target.id = workspace_id
              JOIN workspaces AS source ON source.id = source_id"""
-_COLUMNS = {Direction.INBOUND: "workspace_id", Direction.OUTBOUND: "source_id"}
 
 
 class RunTriggers:
@@ -72,24 +71,17 @@ class RunTriggers:
             raise NotFound(f"there is no run trigger {trigger_id}")
         return _trigger(row)
 
-    def page(
-        self, workspace_id: WorkspaceId, direction: Direction, *, limit: int, offset: int = 0
-    ) -> tuple[list[RunTrigger], int]:
-        condition = f"{_COLUMNS[direction]} = ?"
-        total = int(self._records.value(f"SELECT count(*) FROM run_triggers WHERE {condition}", (workspace_id,)))
-        rows = self._records.rows(
-            f"{_SELECT} WHERE {condition} ORDER BY run_triggers.created_at, run_triggers.id LIMIT ? OFFSET ?",
-            (workspace_id, limit, offset),
-        )
-        return [_trigger(row) for row in rows], total
-
     def into(self, workspace_id: WorkspaceId) -> list[RunTrigger]:
         """Which workspaces make runs in this one."""
-        return self.page(workspace_id, Direction.INBOUND, limit=-1)[0]
+        return self._where("workspace_id", workspace_id)
 
     def out_of(self, workspace_id: WorkspaceId) -> list[RunTrigger]:
         """In which workspaces an apply of this one makes runs."""
-        return self.page(workspace_id, Direction.OUTBOUND, limit=-1)[0]
+        return self._where("source_id", workspace_id)
+
+    def _where(self, column: str, workspace_id: WorkspaceId) -> list[RunTrigger]:
+        ordered = f"{_SELECT} WHERE {column} = ? ORDER BY run_triggers.created_at, run_triggers.id"
+        return [_trigger(row) for row in self._records.rows(ordered, (workspace_id,))]
 
     def remove(self, trigger_id: RunTriggerId) -> None:
         self._records.change("DELETE FROM run_triggers WHERE id = ?", (trigger_id,))
@@ -106,16 +98,6 @@ class RemoteStateConsumers:
             "SELECT consumer_id FROM remote_state_consumers WHERE workspace_id = ?", (workspace_id,)
         )
         return [WorkspaceId(row["consumer_id"]) for row in rows]
-
-    def page(self, workspace_id: WorkspaceId, *, limit: int, offset: int = 0) -> tuple[list[WorkspaceId], int]:
-        """By name."""
-        source = """FROM remote_state_consumers JOIN workspaces ON workspaces.id = consumer_id
-                    WHERE workspace_id = ?"""
-        total = int(self._records.value(f"SELECT count(*) {source}", (workspace_id,)))
-        rows = self._records.rows(
-            f"SELECT consumer_id {source} ORDER BY name LIMIT ? OFFSET ?", (workspace_id, limit, offset)
-        )
-        return [WorkspaceId(row["consumer_id"]) for row in rows], total
 
     def add(self, workspace_id: WorkspaceId, consumer_ids: Sequence[WorkspaceId]) -> None:
         with self._records.write():

@@ -30,7 +30,7 @@ class TeamAccess:
     def give(self, team_id: TeamId, workspace_id: WorkspaceId, access: WorkspaceAccess) -> Grant:
         """Raises Refused if the team has access there already: that is changed, not given again."""
         with self._records.write():
-            if any(grant.team_id == team_id for grant in self._of_workspace(workspace_id)):
+            if any(grant.team_id == team_id for grant in self.of_workspace(workspace_id)):
                 raise Refused("the team has access to this workspace already")
             grant = Grant(new_id("tws"), team_id, workspace_id, access)
             self._records.insert(
@@ -55,21 +55,17 @@ class TeamAccess:
     def remove(self, grant_id: str) -> None:
         self._records.change("DELETE FROM team_workspaces WHERE id = ?", (grant_id,))
 
-    def page(self, workspace_id: WorkspaceId, *, limit: int, offset: int) -> tuple[list[Grant], int]:
-        """Some of the grants in a workspace, and how many there are."""
-        rows = self._records.rows(
-            "SELECT * FROM team_workspaces WHERE workspace_id = ? ORDER BY team_id LIMIT ? OFFSET ?",
-            (workspace_id, limit, offset),
-        )
-        count = "SELECT count(*) FROM team_workspaces WHERE workspace_id = ?"
-        return [_grant(row) for row in rows], int(self._records.value(count, (workspace_id,)))
+    def of_workspace(self, workspace_id: WorkspaceId) -> list[Grant]:
+        """What each team was given in a workspace."""
+        sql = "SELECT * FROM team_workspaces WHERE workspace_id = ? ORDER BY team_id"
+        return [_grant(row) for row in self._records.rows(sql, (workspace_id,))]
 
     def given(self, workspace_id: WorkspaceId, team_ids: Collection[TeamId]) -> list[WorkspaceAccess]:
         """What these teams were given in a workspace."""
         if not team_ids:
             return []
         key = ("grants in", workspace_id)
-        grants = self._records.while_unchanged(key, lambda: tuple(self._of_workspace(workspace_id)))
+        grants = self._records.while_unchanged(key, lambda: tuple(self.of_workspace(workspace_id)))
         return [grant.access for grant in grants if grant.team_id in team_ids]
 
     def given_in_each(
@@ -114,10 +110,6 @@ class TeamAccess:
 
         key = ("workspaces of", organization_id, "runs" if with_runs else "all", *team_ids)
         return self._records.while_unchanged(key, load)
-
-    def _of_workspace(self, workspace_id: WorkspaceId) -> list[Grant]:
-        rows = self._records.rows("SELECT * FROM team_workspaces WHERE workspace_id = ?", (workspace_id,))
-        return [_grant(row) for row in rows]
 
 
 def _grant(row: Row) -> Grant:

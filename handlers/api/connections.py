@@ -29,8 +29,7 @@ NAMES = {
 def index(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     found = ask.services.connections.all(owner.id)
-    shown = found[page.offset : page.offset + page.size]
-    return paged(_clients(ask, shown), page, len(found))
+    return paged(_clients(ask, page.of(found)), page, len(found))
 
 
 @makes("oauth-clients", takes="oauth client")
@@ -125,8 +124,7 @@ def remove(ask: Ask, client_id: str) -> Response:
 def tokens(ask: Ask, organization: str) -> Response:
     owner, page = ask.asker.organization(organization), asked_page()
     found = ask.services.connections.all(owner.id)
-    shown = found[page.offset : page.offset + page.size]
-    return paged([_token(connection) for connection in shown], page, len(found))
+    return paged([_token(connection) for connection in page.of(found)], page, len(found))
 
 
 @lists("oauth-tokens")

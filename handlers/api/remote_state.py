@@ -18,11 +18,12 @@ from handlers.api.workspace_documents import WorkspaceDocuments
 
 @pages("workspaces")
 def index(ask: Ask, workspace_id: str) -> Response:
+    """Those of them that the asker sees, by name."""
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
-    ids, total = ask.services.consumers.page(workspace.id, limit=page.size, offset=page.offset)
-    found = visible_only(ask, ask.services.workspaces.with_ids(ids))
-    documents = WorkspaceDocuments(ask.asker, found)
-    return paged([documents.resource(consumer) for consumer in found], page, total)
+    found = visible_only(ask, ask.services.workspaces.with_ids(ask.services.consumers.ids(workspace.id)))
+    shown = page.of(found)
+    documents = WorkspaceDocuments(ask.asker, shown)
+    return paged([documents.resource(consumer) for consumer in shown], page, len(found))
 
 
 @empties(takes=ENTRIES)

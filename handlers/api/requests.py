@@ -4,13 +4,15 @@ Clients send no body, `null`, a plain object, or a JSON:API wrapper for the same
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
 
 from bot.errors import RunlockError
+
+T = TypeVar("T")
 
 MOST_BODY_BYTES = 2 << 20
 DEFAULT_PAGE_SIZE = 20
@@ -154,6 +156,10 @@ class Page:
     @property
     def offset(self) -> int:
         return (self.number - 1) * self.size
+
+    def of(self, found: Sequence[T]) -> Sequence[T]:
+        """What of a whole list is on the page."""
+        return found[self.offset : self.offset + self.size]
 
 
 def asked_page() -> Page:

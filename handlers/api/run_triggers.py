@@ -10,6 +10,7 @@ from flask import Response
 from bot.errors import NotFound, Refused
 from bot.needs import Needs
 from bot.timestamps import to_text
+from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource, to_one
 from handlers.api.operations import Query, empties, includes, makes, pages, shows
@@ -26,13 +27,17 @@ TYPE = Query(
 
 @pages("run-triggers", TYPE, includes(INCLUDES))
 def index(ask: Ask, workspace_id: str) -> Response:
-    """Those that make runs here, or those that this workspace's applies set off: the filter must say which."""
+    """Those that make runs here, or those that this workspace's applies set off: the filter must say which.
+
+    One with a workspace that the asker doesn't see at its other end isn't there.
+    """
     workspace, page, includes = ask.asker.workspace(workspace_id), asked_page(), asked_includes(INCLUDES)
     direction = asked("filter[run-trigger][type]")
     if direction not in set(Direction):
         raise BadRequest(f"filter[run-trigger][type] is one of {', '.join(Direction)}")
-    found, total = ask.services.triggers.page(workspace.id, Direction(direction), limit=page.size, offset=page.offset)
-    return paged([_resource(trigger) for trigger in found], page, total, included=_included(ask, found, includes))
+    found = _of_workspace(ask, workspace, Direction(direction))
+    shown = page.of(found)
+    return paged([_resource(trigger) for trigger in shown], page, len(found), included=_included(ask, shown, includes))
 
 
 @makes("run-triggers", takes="run trigger")
@@ -58,13 +63,21 @@ def remove(ask: Ask, trigger_id: str) -> Response:
 
 
 def _seen(ask: Ask, trigger_id: str) -> RunTrigger:
-    """A trigger belongs to the workspace that it makes runs in."""
+    """A trigger belongs to the workspace that it makes runs in, and names the other one, which must be seen too."""
     found = ask.services.triggers.get(trigger_id)
     try:
+        ask.asker.needing(Needs.WORKSPACE_FIND).workspace(found.source_id)
         ask.asker.workspace(found.workspace_id)
     except NotFound as error:
         raise NotFound(f"there is no run trigger {trigger_id}") from error
     return found
+
+
+def _of_workspace(ask: Ask, workspace: Workspace, direction: Direction) -> list[RunTrigger]:
+    triggers, visible = ask.services.triggers, ask.asker.visible_workspaces(workspace.organization_id)
+    found = triggers.into(workspace.id) if direction is Direction.INBOUND else triggers.out_of(workspace.id)
+    seen = None if visible is None else frozenset(visible)
+    return [each for each in found if seen is None or {each.workspace_id, each.source_id} <= seen]
 
 
 def _included(ask: Ask, found: Sequence[RunTrigger], includes: set[str]) -> list[Resource]:

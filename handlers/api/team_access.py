@@ -25,12 +25,15 @@ class MocksAccess(StrEnum):
 
 @pages("team-workspaces", Query("filter[workspace][id]", "Of which workspace.", is_required=True))
 def index(ask: Ask) -> Response:
+    """Of the teams that the asker may know of."""
     workspace_id, page = asked("filter[workspace][id]"), asked_page()
     if not workspace_id:
         raise BadRequest("filter[workspace][id] says whose team access is asked for")
     workspace = ask.asker.workspace(workspace_id)
-    found, total = ask.services.team_access.page(workspace.id, limit=page.size, offset=page.offset)
-    return paged([_resource(grant) for grant in found], page, total)
+    visible = ask.asker.visible_teams(workspace.organization_id)
+    found = ask.services.team_access.of_workspace(workspace.id)
+    seen = [grant for grant in found if visible is None or grant.team_id in visible]
+    return paged([_resource(grant) for grant in page.of(seen)], page, len(seen))
 
 
 @makes("team-workspaces", takes="new team access")
@@ -76,11 +79,14 @@ def remove(ask: Ask, grant_id: str) -> Response:
 
 
 def _found(ask: Ask, grant_id: str) -> Grant:
-    grant = ask.services.team_access.get(grant_id)
+    grant, missing = ask.services.team_access.get(grant_id), NotFound(f"there is no team access {grant_id}")
+    visible = ask.asker.visible_teams(ask.services.workspaces.get(grant.workspace_id).organization_id)
+    if visible is not None and grant.team_id not in visible:
+        raise missing
     try:
         ask.asker.workspace(grant.workspace_id)
     except NotFound as error:
-        raise NotFound(f"there is no team access {grant_id}") from error
+        raise missing from error
     return grant
 
 

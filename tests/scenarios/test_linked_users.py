@@ -81,7 +81,7 @@ def test_access_is_asked_at_the_moment_of_doing(world: World) -> None:
     user = linked(team, team.bob, READS)
     assert "may not do that" in team.say(pull, "apply", team.bob)
 
-    (grant,) = world.services.team_access.page(team.prod.id, limit=10, offset=0)[0]
+    (grant,) = world.services.team_access.of_workspace(team.prod.id)
     world.services.team_access.change(grant.id, access_of(Level.WRITE))
     team.a_moment_passes()
     pull.comment("apply", team.bob)
@@ -119,7 +119,7 @@ def may_apply_from_now_on(team: Team, user: User) -> None:
     """The one team that this user is in has access to apply runs in prod."""
     services = team.world.services
     (ours,) = services.teams.of_user(team.world.organization().id, user.id)
-    (grant,) = (g for g in services.team_access.page(team.prod.id, limit=10, offset=0)[0] if g.team_id == ours.id)
+    (grant,) = (g for g in services.team_access.of_workspace(team.prod.id) if g.team_id == ours.id)
     services.team_access.change(grant.id, access_of(Level.WRITE))
 
 

@@ -202,6 +202,8 @@ class PermissionWorld:
         team = self.services.teams.add(self.acme.id, f"team-{name}", flags=flags)
         if grant is not None:
             self.services.team_access.give(team.id, self.prod.id, grant)
+            # The other end of prod's run trigger, without which they see no trigger.
+            self.services.team_access.give(team.id, self.neighbour.id, WorkspaceAccess(Level.CUSTOM))
         return team
 
     def _member_of(self, team: Team) -> str:

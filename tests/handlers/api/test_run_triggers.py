@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from bot.permissions import Level, WorkspaceAccess, access_of
 from bot.workspace import Workspace
-from storage.between_workspaces import MOST_SOURCES
+from storage.between_workspaces import MOST_SOURCES, Direction
 from tests.fakes.door_world import World
 
 
@@ -135,3 +136,46 @@ def test_what_is_not_yours_is_not_there(world: World, target: Workspace, source:
         answer = world.ask(method, path, None if method == "GET" else {}, token=token)
         assert answer.status_code == 404, (method, path)
     assert listed(world, target, "inbound") == [made]
+
+
+def a_member(world: World, access: WorkspaceAccess, *workspaces: Workspace) -> str:
+    """Somebody whose team was given that access to these workspaces."""
+    services = world.services
+    mia = services.people.add_user("mia", "mia@acme.test")
+    services.people.join(world.organization.id, mia.id)
+    team = services.teams.add(world.organization.id, "team")
+    services.teams.join(team.id, [mia.id])
+    for workspace in workspaces:
+        services.team_access.give(team.id, workspace.id, access)
+    return world.token_of(mia)
+
+
+@pytest.mark.parametrize("level", [Level.READ, Level.ADMIN])
+@pytest.mark.parametrize("direction", Direction)
+def test_a_trigger_with_a_workspace_that_is_not_seen_is_not_there(
+    world: World, target: Workspace, source: Workspace, direction: Direction, level: Level
+) -> None:
+    hidden = world.workspace("hidden")
+    ends = [(target, each) if direction is Direction.INBOUND else (each, target) for each in (source, hidden)]
+    told, untold = (world.services.triggers.add(*pair).id for pair in ends)
+    token = a_member(world, access_of(level), target, source)
+    query = {"filter[run-trigger][type]": direction, "include": "workspace,sourceable"}
+    answer = world.ask("GET", f"workspaces/{target.id}/run-triggers", query_string=query, token=token)
+    assert [each["id"] for each in answer.json["data"]] == [told]
+    assert answer.json["meta"]["pagination"]["total-count"] == 1
+    assert hidden.id not in answer.text
+    assert "hidden" not in answer.text
+    for method in ("GET", "DELETE"):
+        assert world.ask(method, f"run-triggers/{untold}", token=token).status_code == 404
+    assert world.ask("GET", f"run-triggers/{untold}").status_code == 200
+
+
+def test_a_consumer_that_is_not_seen_is_not_counted(world: World, target: Workspace, source: Workspace) -> None:
+    others = [world.workspace(name) for name in ("a", "z")]
+    world.services.consumers.add(target.id, [source.id, *(other.id for other in others)])
+    token = a_member(world, access_of(Level.READ), target, source)
+    path = f"workspaces/{target.id}/relationships/remote-state-consumers"
+    answer = world.ask("GET", path, token=token, query_string={"page[size]": "1"})
+    assert [each["id"] for each in answer.json["data"]] == [source.id]
+    assert answer.json["meta"]["pagination"]["total-count"] == 1
+    assert world.ask("GET", path).json["meta"]["pagination"]["total-count"] == 3

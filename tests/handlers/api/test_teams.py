@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from bot.permissions import Flag, Level, access_of
-from bot.team import OWNERS, Team
+from bot.team import OWNERS, Team, Visibility
 from storage.people import User
 from storage.tokens import TokenKind
 from tests.fakes.door_world import World
@@ -297,6 +297,35 @@ def test_a_team_is_given_access_to_a_workspace(world: World) -> None:
     assert world.ask("PATCH", path, {"description": "theirs"}, token=token).status_code == 200
     assert world.ask("DELETE", one).status_code == 204
     assert world.ask("GET", path, token=token).status_code == 404
+
+
+def test_what_a_secret_team_was_given_is_told_to_who_knows_of_it(world: World) -> None:
+    known, secret = a_team(world, "known", visibility=Visibility.ORGANIZATION), a_team(world, "secret")
+    own, workspace = a_team(world, "own"), world.workspace()
+    grants = {
+        team.name: world.services.team_access.give(team.id, workspace.id, access_of(Level.ADMIN)).id
+        for team in (known, secret, own)
+    }
+    query = {"filter[workspace][id]": workspace.id}
+
+    def told(user: User) -> set[str]:
+        token = world.token_of(user)
+        listed = world.ask("GET", "team-workspaces", query_string=query, token=token).json
+        found = {each["id"] for each in listed["data"]}
+        assert listed["meta"]["pagination"]["total-count"] == len(found)
+        for ident in grants.values():
+            for method, body in (("GET", None), ("PATCH", {"access": "admin"})):
+                answer = world.ask(method, f"team-workspaces/{ident}", body, token=token)
+                assert answer.status_code == (200 if ident in found else 404)
+        return {name for name, ident in grants.items() if ident in found}
+
+    assert told(member(world, "mia", own)) == {"known", "own"}
+    assert told(member(world, "joe", own, secret)) == {"known", "own", "secret"}
+    assert told(member(world, "kim", own, a_team(world, "seers", Flag.ACCESS_SECRET_TEAMS))) == set(grants)
+    assert told(world.owner) == set(grants)
+    reader = world.token_of(member(world, "bob", a_team(world, "readers", Flag.READ_WORKSPACES)))
+    for name, status in (("known", 403), ("secret", 404)):
+        assert world.ask("PATCH", f"team-workspaces/{grants[name]}", {}, token=reader).status_code == status
 
 
 def test_custom_access_has_the_parts_that_were_chosen(world: World) -> None:
