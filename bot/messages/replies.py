@@ -65,6 +65,11 @@ def nothing_to(verb: CommandVerb) -> str:
     return f"There is nothing here to {verb.value}."
 
 
+def approved_already() -> str:
+    """`discard` came behind the approval."""
+    return "There is nothing here to discard: it was approved already. To take that back, comment `cancel`."
+
+
 def nothing_chosen(command: Command) -> str:
     """The flags or targets of a command fit no run."""
     chosen = [

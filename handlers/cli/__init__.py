@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "handlers.cli.runs:run",
     "apply": "handlers.cli.runs:apply",
     "discard": "handlers.cli.runs:discard",
+    "cancel": "handlers.cli.runs:cancel",
     "demo": "handlers.cli.demo:demo",
     "replay": "handlers.cli.deliveries:replay",
     "explain": "handlers.cli.deliveries:explain",

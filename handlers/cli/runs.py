@@ -10,6 +10,7 @@ from bot.messages.escape import one_line
 from bot.messages.words import count
 from bot.run import Run
 from handlers.cli.common import enqueue, find_workspace, only_organization, organization_option, with_services
+from handlers.reactions.decisions import cancel as cancel_run
 from handlers.reactions.decisions import confirm
 from handlers.reactions.decisions import discard as discard_run
 from handlers.reactions.gathering import Gatherer, run_url
@@ -81,6 +82,17 @@ def discard(services: Services, run_id: str) -> None:
     each = _get(services, run_id)
     enqueue(services, discard_run(services, each.id, getpass.getuser()))
     click.echo(f"{each.id} is discarded")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@with_services
+def cancel(services: Services, run_id: str) -> None:
+    """Stop a run; also an approved one that has not begun. An engine at work is interrupted, and ends by itself."""
+    each = _get(services, run_id)
+    enqueue(services, cancel_run(services, each.id, getpass.getuser()))
+    after = services.runs.get(each.id)
+    click.echo(f"{each.id} is cancelled" if after.is_final else f"{each.id} was asked to stop")
 
 
 def _get(services: Services, run_id: str) -> Run:

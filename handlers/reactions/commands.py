@@ -12,7 +12,8 @@ from bot.ids import RunId
 from bot.mapping import WantRun, decide
 from bot.messages import replies
 from bot.needs import Needs
-from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus
+from bot.run import APPROVED, AT_A_RUNNER, AWAITING_DECISION, Run, RunKind
+from bot.run_machine import RunEvent, can
 from bot.workspace import ApplyPermission, Workspace
 from handlers.jobs import Job
 from handlers.reactions.answering import Asked, answer
@@ -131,7 +132,9 @@ def _end(
         return "nothing chosen", answer(services, asked, choice)
     runs = [run for run in choice if fits(run)]
     if not runs:
-        return f"nothing to {command.verb}", answer(services, asked, replies.nothing_to(command.verb))
+        is_approved = command.verb is CommandVerb.DISCARD and any(run.status in APPROVED for run in choice)
+        body = replies.approved_already() if is_approved else replies.nothing_to(command.verb)
+        return f"nothing to {command.verb}", answer(services, asked, body)
     refusal = _refusal(services, asked, runs)
     if refusal:
         return "not allowed", answer(services, asked, refusal)
@@ -153,11 +156,11 @@ def _end(
 
 
 def _is_discardable(run: Run) -> bool:
-    return run.status in (RunStatus.PENDING, RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED)
+    return can(run, RunEvent.DISCARDED)
 
 
 def _is_cancelable(run: Run) -> bool:
-    if run.is_final or run.status in (RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED):
+    if run.is_final or run.status in AWAITING_DECISION:
         return False
     return run.status not in AT_A_RUNNER or run.cancel_requested_at is None
 

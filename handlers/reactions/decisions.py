@@ -11,7 +11,7 @@ from typing import Any
 from bot.errors import NotAllowed, Refused
 from bot.ids import RunId, WorkspaceId
 from bot.messages.escape import one_line, shortened
-from bot.run import APPROVED, AT_A_RUNNER, Run, RunKind, RunStatus, Stage
+from bot.run import AT_A_RUNNER, AWAITING_DECISION, Run, RunKind, RunStatus, Stage
 from bot.run_machine import RunEvent, can
 from bot.run_queue import in_order, position
 from bot.stage_words import Signal
@@ -123,16 +123,23 @@ def discard(services: Services, run_id: RunId, who: str, why: str = "") -> list[
     with services.records.write():
         run = services.runs.get(run_id)
         if not can(run, RunEvent.DISCARDED):
-            raise Refused(f"{run.id} is {run.status.value.replace('_', ' ')}: there is nothing to discard")
+            raise Refused(_why_not_discardable(run))
         _, jobs = move(services, run, RunEvent.DISCARDED, why or "discarded", actor=who)
     return jobs
+
+
+def _why_not_discardable(run: Run) -> str:
+    status = run.status.value.replace("_", " ")
+    if run.is_final:
+        return f"{run.id} is {status}: there is nothing to discard"
+    return f"{run.id} is {status}: it can be cancelled, not discarded"
 
 
 def cancel(services: Services, run_id: RunId, who: str, why: str = "") -> list[Job]:
     """Stop a run: at once if no runner has it, else by an interrupt to its engine, like Ctrl-C."""
     with services.records.write():
         run = services.runs.get(run_id)
-        if run.is_final or run.status in (RunStatus.PLANNED, RunStatus.PLANNED_AND_SAVED):
+        if run.is_final or run.status in AWAITING_DECISION:
             raise Refused(f"{run.id} is {run.status.value.replace('_', ' ')}: there is nothing to cancel")
         if run.status in AT_A_RUNNER:
             return _ask_runner_to_stop(services, run, who, why)
@@ -190,7 +197,7 @@ def force_execute(services: Services, run_id: RunId, who: str) -> list[Job]:
             raise NotAllowed(f"{run.id} does not wait behind another run")  # TFE answers this with 403, not 409
         jobs: list[Job] = []
         for other in before:
-            if not can(other, RunEvent.DISCARDED) or other.status in APPROVED:
+            if not can(other, RunEvent.DISCARDED):
                 raise Refused(
                     f"{other.id}, before it, is {other.status.value.replace('_', ' ')}: it can't be discarded"
                 )

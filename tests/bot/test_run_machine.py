@@ -34,7 +34,6 @@ LEGAL = {
         S.PENDING: S.DISCARDED,
         S.PLANNED: S.DISCARDED,
         S.PLANNED_AND_SAVED: S.DISCARDED,
-        S.CONFIRMED: S.DISCARDED,
     },
     E.CANCELED: {
         S.PENDING: S.CANCELED,
@@ -150,6 +149,14 @@ def test_who_holds_the_workspace(kind: RunKind, status: RunStatus) -> None:
 def test_the_sets_of_statuses() -> None:
     assert {S.APPLIED, S.DISCARDED, S.ERRORED, S.CANCELED, S.PLANNED_AND_FINISHED} == FINAL
     assert {S.PLANNED, S.PLANNED_AND_SAVED} == AWAITING_DECISION
+
+
+def test_every_unfinished_run_can_be_ended_by_a_person_in_one_way() -> None:
+    """What waits for a decision is discarded, everything else cancelled; a pending one either way."""
+    for kind, status in product(RunKind, set(RunStatus) - FINAL):
+        run = in_status(kind, status)
+        assert can(run, E.DISCARDED) is (status in AWAITING_DECISION | {S.PENDING})
+        assert can(run, E.CANCELED) is (status not in AWAITING_DECISION)
     assert {S.PLANNING, S.APPLYING} == AT_A_RUNNER
     assert all(in_status(K.NORMAL, status).is_final is (status in FINAL) for status in RunStatus)
 

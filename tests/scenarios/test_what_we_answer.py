@@ -152,6 +152,7 @@ def test_an_approved_run_that_has_not_begun_can_be_cancelled(world: World) -> No
     world.is_runner_there = False
     team.say(pull, "apply")
 
+    assert "To take that back, comment `cancel`" in team.say(pull, "discard", team.bob)
     team.say(pull, "cancel", team.bob)
     world.is_runner_there = True
     team.sweep()

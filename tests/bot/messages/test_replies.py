@@ -60,6 +60,10 @@ RUN_LINK = f"[`run-prod`]({URL}/prod/runs/run-prod)"
         ),
         (replies.cancelled([PLANNED]), "Cancelled, or asked to stop: `prod`."),
         (replies.unlocked(["prod", "dev"]), "Freed: `prod` and `dev`. Other plans may be applied there now."),
+        (
+            replies.approved_already(),
+            "There is nothing here to discard: it was approved already. To take that back, comment `cancel`.",
+        ),
         (replies.nothing_to_unlock(), "There is nothing to unlock: no workspace is held from here."),
         (replies.planning(["prod"], HEAD), "Planning `prod` at `1a2b3c4d5e6f`."),
         (

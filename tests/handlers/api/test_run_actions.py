@@ -28,6 +28,32 @@ def test_discard_and_cancel(world: World) -> None:
     assert world.services.runs.get(pending.id).status is RunStatus.CANCELED
 
 
+@pytest.mark.parametrize("status", RunStatus)
+def test_what_a_run_says_that_it_takes_is_what_it_takes(world: World, status: RunStatus) -> None:
+    """As flags, by a list's group, and by the deeds themselves."""
+    workspace = world.workspace()
+    kind = RunKind.SAVED_PLAN if status is RunStatus.PLANNED_AND_SAVED else RunKind.NORMAL
+    run = world.run(workspace, status, kind=kind)
+    flags = world.ask("GET", f"runs/{run.id}").json["data"]["attributes"]["actions"]
+    group = {"filter[status_group]": "discardable"}
+    listed = world.ask("GET", f"workspaces/{workspace.id}/runs", query_string=group).json["data"]
+    if status is not RunStatus.PENDING:  # as TFE has it: discardable, and yet not of the group
+        assert flags["is-discardable"] is bool(listed)
+    for deed, flag in (("discard", "is-discardable"), ("cancel", "is-cancelable")):
+        another = world.run(world.workspace(deed), status, kind=kind)
+        answer = world.ask("POST", f"runs/{another.id}/actions/{deed}")
+        assert (answer.status_code == 202) is flags[flag], answer.text
+
+
+def test_what_is_confirmed_and_waits_is_cancelled(world: World) -> None:
+    run = world.run(world.workspace(), RunStatus.CONFIRMED, kind=RunKind.SAVED_PLAN)
+    refused = world.ask("POST", f"runs/{run.id}/actions/discard")
+    assert refused.status_code == 409
+    assert "is confirmed: it can be cancelled, not discarded" in refused.json["errors"][0]["detail"]
+    assert world.ask("POST", f"runs/{run.id}/actions/cancel").status_code == 202
+    assert world.services.runs.get(run.id).status is RunStatus.CANCELED
+
+
 def test_force_cancel_comes_after_cancel_and_its_patience(world: World) -> None:
     run = world.run(world.workspace(), RunStatus.PLANNING)
     job_id = world.stage(run, Stage.PLAN)

@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.manifest import Manifest
+from bot.run import RunStatus
 from handlers.jobs import Job
 from storage.inbox import DeliveryStatus
+from tests.bot.messages.lines import a_run
 from tests.fakes.command_line import Terminal
 
 ROOT = Path(__file__).parents[3]
@@ -24,10 +28,24 @@ def deliver(terminal: Terminal, outcome: str = "1 run", event: str = "push") -> 
         return seq
 
 
-@pytest.mark.parametrize("command", [["run", "show"], ["apply"], ["discard"]])
+@pytest.mark.parametrize("command", [["run", "show"], ["apply"], ["discard"], ["cancel"]])
 @pytest.mark.parametrize("run_id", ["run-nowhere", "", "../etc", "run-\x1b[2J"])
 def test_a_run_that_is_not_there(acme: Terminal, command: list[str], run_id: str) -> None:
     assert acme.refused(*command, run_id).startswith("there is no run ")
+
+
+def test_what_was_approved_and_waits_is_cancelled(acme: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.cli.runs.enqueue", lambda services, jobs: None)
+    acme.runlock("workspace", "create", "prod")
+    with acme.services() as services:
+        workspace = services.workspaces.of_organization(services.people.organizations()[0].id)[0]
+        run = a_run(workspace_id=workspace.id, repository_id=None)
+        services.runs.add(run, Manifest(workspace.id, "cv-none", run.commit_sha, "terraform", "1.11.4", ""))
+        services.runs.move(run, replace(run, status=RunStatus.CONFIRMED))
+
+    assert acme.refused("discard", run.id) == f"{run.id} is confirmed: it can be cancelled, not discarded"
+    assert acme.runlock("cancel", run.id) == f"{run.id} is cancelled\n"
+    assert acme.refused("cancel", run.id) == f"{run.id} is canceled: there is nothing to cancel"
 
 
 def test_no_runs_yet(acme: Terminal) -> None:
