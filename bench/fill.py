@@ -2,17 +2,23 @@
 
 import io
 import itertools
+import json
 from datetime import timedelta
 
+from bench.people import add_people
 from bot.connection import Provider
 from bot.events import HostRepository
-from bot.ids import RunId
+from bot.ids import NotificationConfigurationId, RunId
 from bot.manifest import Category, Manifest, VariableValue
+from bot.notifications import MOST_CONFIGURATIONS, Destination, NotificationConfiguration
 from bot.permissions import Level, access_of
 from bot.run import Run, RunKind, RunStatus, TriggerReason
+from bot.tags import MOST_TAGS
+from bot.terraform_version import TerraformVersion
 from bot.timestamps import to_text
 from bot.workspace import Workspace
 from handlers.services import Services, utc_now
+from storage.configuration_versions import Upload
 from storage.ids import new_id
 from storage.people import Organization, User
 from storage.tags import Tagged
@@ -40,36 +46,17 @@ def fill(services: Services, organization: Organization, scale: float) -> dict[s
     busiest = workspaces[0]
     names = {"organization": organization.name, "workspace_id": busiest.id, "name": busiest.name}
     names |= add_surroundings(services, organization, workspaces)
+    names |= add_people(services, organization, busiest)
     run = services.runs.of_workspace(busiest.id, limit=1)[0]
-    for number in range(50):
-        services.timeline.add(run.id, f"happened {number}")
-        services.comments.add(run.id, "ada", f"comment {number}")
-    version = services.records.value("SELECT id FROM state_versions WHERE workspace_id = ? LIMIT 1", (busiest.id,))
-    suffix = run.id.removeprefix("run-")
-    team = services.records.value("SELECT id FROM teams WHERE organization_id = ?", (organization.id,))
-    connection = services.connections.all(organization.id)[0]
-    # Rules that show one thing need an id of the right kind only so that they can say 404.
-    single = (
-        "token_id",
-        "membership_id",
-        "comment_id",
-        "event_id",
-        "output_id",
-        "grant_id",
-        "trigger_id",
-        "configuration_id",
-    )
-    return {
-        **dict.fromkeys((*single, "variable_id"), "none-1"),
-        **names,
-        "run_id": run.id,
-        "plan_id": f"plan-{suffix}",
-        "apply_id": f"apply-{suffix}",
-        "version_id": version,
-        "team_id": team,
-        "client_id": connection.id,
-        "oauth_token_id": "ot-" + connection.id.removeprefix("oc-"),
-    }
+    with services.records.write():
+        for number in range(150):
+            services.timeline.add(run.id, f"happened {number}")
+            services.comments.add(run.id, "ada", f"comment {number} " * 100)
+    outputs = {f"output_{n:03}": {"value": "value " * 10, "type": "string"} for n in range(100)}
+    state = json.dumps({**json.loads(STATE), "serial": 10**6, "outputs": outputs}).encode()
+    version = services.states.store(busiest.id, state, run_id=run.id)
+    assert version is not None
+    return {**names, "run_id": run.id, "version_id": version.id}
 
 
 def add_workspaces(services: Services, organization: Organization, number: int) -> list[Workspace]:
@@ -107,18 +94,25 @@ def add_runs(services: Services, workspaces: list[Workspace], number: int, of_th
     variables = tuple(VariableValue(f"variable_{n}", "value " * 10, Category.TERRAFORM) for n in range(5))
     others = itertools.cycle(workspaces)
     now = utc_now() - timedelta(days=100)
+    archive, ada = services.blobs.put(b"an archive"), services.people.user_named("ada")
     with services.records.write():
         for n in range(number):
             # The busiest one's runs are spread over all of the time.
             workspace = workspaces[0] if n % (number // of_the_busiest) == 0 else next(others)
-            manifest = Manifest(workspace.id, "cv-none", SHA, "terraform", "1.11.4", "", variables=variables)
+            commit_sha = f"{n // 2_000:08x}{SHA[8:]}"
+            assert workspace.repository_id is not None
+            assert ada is not None
+            version = services.configurations.add(
+                workspace.repository_id, commit_sha, submodules=False, blob_id=archive, message="", author="octocat"
+            )
+            manifest = Manifest(workspace.id, version.id, SHA, "terraform", "1.11.4", "", variables=variables)
             status = ON_THEIR_WAY[n // 50 % len(ON_THEIR_WAY)] if n % 50 == 49 else STATUSES[n % 49]
             at = now + timedelta(minutes=n)
             run = Run(
                 id=RunId(new_id("run")),
                 workspace_id=workspace.id,
                 kind=RunKind.PLAN_ONLY if n % 4 == 3 else RunKind.NORMAL,
-                configuration_version_id="cv-none",  # type: ignore[arg-type]
+                configuration_version_id=version.id,
                 commit_sha=f"{n:08x}{SHA[8:]}" if n % 3 else SHA,
                 manifest_digest="0" * 64,
                 trigger_reason=(TriggerReason.PUSH, TriggerReason.MANUAL)[n % 7 == 0],
@@ -127,7 +121,9 @@ def add_runs(services: Services, workspaces: list[Workspace], number: int, of_th
                 repository_id=workspace.repository_id,
                 branch="main",
                 message=f"message {n}",
+                source="" if n % 10 == 0 else "tfe-api",
                 created_by="octocat" if n % 10 == 0 else "ada",
+                confirmed_by_id=ada.id if n % 3 == 0 else "",
                 status=status,
                 times={status.value: at},
             )
@@ -182,5 +178,33 @@ def add_surroundings(services: Services, organization: Organization, workspaces:
             services.variables.set(busiest.id, f"own_{number}", "value")
         for source in workspaces[1:21]:
             services.triggers.add(busiest, source)
+        _uploads_and_receivers(services, busiest)
         services.consumers.add(busiest.id, [workspace.id for workspace in workspaces[1:2_000]])
     return {"set_id": set_id, "project_id": busiest.project_id}
+
+
+def _uploads_and_receivers(services: Services, busiest: Workspace) -> None:
+    for n in range(200):
+        services.configurations.expect(busiest.id, Upload("tfe-api", "ada"))
+        if n < MOST_CONFIGURATIONS:
+            services.notification_configurations.add(_receiver(busiest, n))
+        if n < 100:
+            services.engine_versions.add(TerraformVersion("", f"1.{n}.0", utc_now()))
+    services.workspace_tags.bind(
+        Tagged.PROJECT, busiest.project_id, busiest.organization_id, {f"key-{n}": "value" for n in range(MOST_TAGS)}
+    )
+
+
+def _receiver(workspace: Workspace, n: int) -> NotificationConfiguration:
+    at = utc_now()
+    return NotificationConfiguration(
+        NotificationConfigurationId(new_id("nc")),
+        workspace.id,
+        f"receiver-{n}",
+        Destination.GENERIC,
+        enabled=False,
+        triggers=(),
+        created_at=at,
+        updated_at=at,
+        url="http://127.0.0.1:1/",
+    )

@@ -106,14 +106,14 @@ class Asker:
 
     def standings(self, organization_ids: Collection[OrganizationId]) -> dict[OrganizationId, Standing]:
         """The same in several organizations, asked for at once."""
-        if not isinstance(self.who, User):
+        if not isinstance(self.who, User) or len(organization_ids) == 1:
             return {ident: self.standing(ident) for ident in organization_ids}
-        own, user_id = self.services.people.joined(self.who.id, organization_ids), self.who.id
-        teams = self.services.teams.of_each_user([user_id]) if own else {}
+        own, teams = (
+            self.services.people.joined(self.who.id, organization_ids),
+            self.services.teams.of_user_everywhere(self.who.id),
+        )
         return {
-            ident: _standing_in(
-                Kind.USER, teams.get((ident, user_id), ()) if ident in own else (), is_member=ident in own
-            )
+            ident: _standing_in(Kind.USER, teams.get(ident, ()) if ident in own else (), is_member=ident in own)
             for ident in organization_ids
         }
 
@@ -179,10 +179,10 @@ class Asker:
 
     def teams_among(self, organization_ids: Collection[OrganizationId]) -> frozenset[TeamId]:
         """The asker's teams in several organizations, asked for at once."""
-        if not isinstance(self.who, User):
+        if not isinstance(self.who, User) or len(organization_ids) == 1:
             return frozenset(team_id for ident in organization_ids for team_id in self.team_ids(ident))
-        teams = self.services.teams.of_each_user([self.who.id])
-        return frozenset(team.id for ident in organization_ids for team in teams.get((ident, self.who.id), ()))
+        teams = self.services.teams.of_user_everywhere(self.who.id)
+        return frozenset(team.id for ident in organization_ids for team in teams.get(ident, ()))
 
     def visible_workspaces(
         self, organization_id: OrganizationId, *, with_runs: bool = False

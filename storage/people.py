@@ -244,13 +244,14 @@ class People:
         total = self._records.value(f"SELECT count(*) FROM memberships WHERE {where}", (organization_id, team_id))
         return [_membership(row) for row in rows], int(total)
 
-    def memberships_in_any(self, team_ids: Collection[TeamId]) -> list[Membership]:
-        """The memberships of all members of several teams, each once, by name."""
+    def memberships_among(
+        self, organization_ids: Collection[OrganizationId], user_ids: Collection[UserId]
+    ) -> list[Membership]:
+        """Those that several users, which may be very many, have of one of the organizations; by name."""
         rows = self._records.rows(
-            f"""{_MEMBERSHIPS} WHERE (organization_id, user_id) IN
-                  (SELECT organization_id, user_id FROM team_members JOIN teams ON teams.id = team_id
-                   WHERE team_id IN (SELECT value FROM json_each(?))) ORDER BY username""",
-            (json.dumps(list(team_ids)),),
+            f"""{_MEMBERSHIPS} WHERE organization_id IN ({_marks(organization_ids)})
+                  AND user_id IN (SELECT value FROM json_each(?)) ORDER BY username""",
+            (*organization_ids, json.dumps(list(user_ids))),
         )
         return [_membership(row) for row in rows]
 

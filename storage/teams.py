@@ -1,9 +1,11 @@
 """Which teams are there, and who is in them?"""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from bot.errors import NotFound, Refused
 from bot.ids import OrganizationId, TeamId, UserId
@@ -13,7 +15,8 @@ from bot.timestamps import from_text, to_text
 from storage.database import Records, Row
 from storage.ids import new_id
 
-# Both with one parameter: an organization's id.
+_FLAGS = {flag.value: flag for flag in Flag}
+# With one parameter: an organization's id.
 _OF_ORGANIZATION = "organization_id = ?"
 
 
@@ -159,14 +162,23 @@ class Teams:
         """Who is in each of several teams; one that nobody is in is left out."""
         return {team_id: sorted(found) for team_id, found in self._members("team_id", team_ids)}
 
-    def of_each_user(self, user_ids: Collection[UserId]) -> dict[tuple[OrganizationId, UserId], list[Team]]:
-        """The teams that each of several users is in, in each organization, by name."""
+    def of_each_user(self, user_ids: Collection[UserId]) -> dict[OrganizationId, dict[UserId, list[Team]]]:
+        """The teams that each of several users is in, by name; in each organization where there are any."""
         members = dict(self._members("user_id", user_ids))
-        found: dict[tuple[OrganizationId, UserId], list[Team]] = {}
+        found: dict[OrganizationId, dict[UserId, list[Team]]] = defaultdict(lambda: defaultdict(list))
         for team in self.with_ids(members):
+            there = found[team.organization_id]
             for user_id in members[team.id]:
-                found.setdefault((team.organization_id, user_id), []).append(team)
+                there[user_id].append(team)
         return found
+
+    def of_user_everywhere(self, user_id: UserId) -> Mapping[OrganizationId, Sequence[Team]]:
+        """The same of one user, who may be asking; organizations where they are in no team are left out."""
+
+        def load() -> Mapping[OrganizationId, Sequence[Team]]:
+            return {ident: tuple(there[user_id]) for ident, there in self.of_each_user([user_id]).items()}
+
+        return self._records.while_unchanged(("teams everywhere of", user_id), load)
 
     def _members(self, column: str, idents: Collection[str]) -> list[tuple[TeamId, list[UserId]]]:
         """Teams with those of their members that were asked for. A row is a team: a hundred teams of two hundred
@@ -182,17 +194,21 @@ class Teams:
 def _team(row: Row | None) -> Team | None:
     if row is None:
         return None
-    # A flag that a newer Runlock knew gives nothing here.
-    flags = frozenset(Flag(flag) for flag in json.loads(row["flags"]) if flag in set(Flag))
     return Team(
         **{
             **row,
             "visibility": Visibility(row["visibility"]),
-            "flags": flags,
+            "flags": _flags(row["flags"]),
             "members_make_tokens": bool(row["members_make_tokens"]),
             "created_at": from_text(row["created_at"]),
         }
     )
+
+
+@lru_cache(maxsize=256)  # most teams of an organization have the same
+def _flags(text: str) -> frozenset[Flag]:
+    """A flag that a newer Runlock knew gives nothing here."""
+    return frozenset(_FLAGS[flag] for flag in json.loads(text) if flag in _FLAGS)
 
 
 def _flags_text(flags: Iterable[Flag]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from bot.team import Team
 from bot.timestamps import to_text
 from handlers.access import Asker
-from handlers.api.documents import Resource, resource, to_many, to_one
+from handlers.api.documents import Resource, identifier, resource, to_one
 from handlers.api.team_documents import TeamDocuments
 from handlers.api.users import user_resource
 from storage.people import Membership
@@ -20,6 +20,8 @@ class MembershipDocuments:
         services, organizations = asker.services, {each.organization_id for each in memberships}
         self._organizations = {each.id: each for each in services.people.organizations_with_ids(organizations)}
         self._teams = services.teams.of_each_user({each.user.id for each in memberships})
+        teams = {team.id for there in self._teams.values() for found in there.values() for team in found}
+        self._named = {team_id: identifier("teams", team_id) for team_id in teams}
         standings = asker.standings(organizations)
         self._sees_all = {ident for ident in organizations if standings[ident].sees_secret_teams}
         self._own = asker.teams_among(organizations)
@@ -33,7 +35,7 @@ class MembershipDocuments:
             "username": membership.user.username,
         }
         relationships = {
-            "teams": to_many("teams", [team.id for team in self._teams_of(membership)]),
+            "teams": {"data": [self._named[team.id] for team in self._teams_of(membership)]},
             "user": to_one("users", membership.user.id, link=f"users/{membership.user.id}"),
             "organization": to_one("organizations", organization.name if organization else None),
         }
@@ -55,7 +57,7 @@ class MembershipDocuments:
     def _teams_of(self, membership: Membership) -> list[Team]:
         """Those of the member's teams that the asker may know of."""
         organization_id = membership.organization_id
-        teams = self._teams.get((organization_id, membership.user.id), [])
+        teams = self._teams[organization_id][membership.user.id]
         if organization_id in self._sees_all:
             return teams
         return [team for team in teams if not team.is_secret or team.id in self._own]

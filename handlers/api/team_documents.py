@@ -1,10 +1,11 @@
 """How is a team written, with what its reader may do with it, and how are its flags read?"""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import Refused
-from bot.ids import UserId
+from bot.ids import OrganizationId, UserId
 from bot.needs import Needs
 from bot.permissions import Flag, Standing
 from bot.team import Team
@@ -41,17 +42,18 @@ class TeamDocuments:
     """
 
     def __init__(self, asker: Asker, teams: Sequence[Team]) -> None:
-        services, ids = asker.services, [team.id for team in teams]
+        services = asker.services
         self._allowed = asker.allowed_with_each(teams)
         self._standings = asker.standings({team.organization_id for team in teams})
         self._organizations = {each.id: each for each in services.people.organizations_with_ids(self._standings)}
-        self._members = services.teams.members_of_each(ids)
-        self.memberships = services.people.memberships_in_any(ids)  # of all members
-        self._users = {ident: identifier("users", ident) for ident in set[UserId]().union(*self._members.values())}
-        self._memberships = {
-            (each.organization_id, each.user.id): identifier("organization-memberships", each.id)
-            for each in self.memberships
-        }
+        self._members = services.teams.members_of_each([team.id for team in teams])
+        users = set[UserId]().union(*self._members.values())
+        self.memberships = services.people.memberships_among(self._standings, users)  # of all members
+        self._users = {ident: identifier("users", ident) for ident in users}
+        self._memberships: dict[OrganizationId, dict[UserId, dict[str, str]]] = defaultdict(dict)
+        for each in self.memberships:
+            named = identifier("organization-memberships", each.id)
+            self._memberships[each.organization_id][each.user.id] = named
 
     def resource(self, team: Team) -> Resource:
         members = self._members.get(team.id, [])
@@ -66,12 +68,11 @@ class TeamDocuments:
             "permissions": self._permissions(team),
         }
         organization = self._organizations.get(team.organization_id)
-        in_organization = [(team.organization_id, user_id) for user_id in members]
-        known = [self._memberships[key] for key in in_organization if key in self._memberships]
+        memberships = self._memberships[team.organization_id]
         relationships = {
             "organization": to_one("organizations", organization.name if organization else None),
             "users": {"data": [self._users[user_id] for user_id in members]},
-            "organization-memberships": {"data": known},
+            "organization-memberships": {"data": [memberships[each] for each in members if each in memberships]},
             "authentication-token": linked(f"teams/{team.id}/authentication-token"),
         }
         return resource("teams", team.id, attributes, relationships, link=f"teams/{team.id}")

@@ -41,7 +41,7 @@ def teams(db: Database) -> None:
             user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
             PRIMARY KEY (team_id, user_id)) STRICT"""
     )
-    db.execute("CREATE INDEX team_members_user ON team_members (user_id)")
+    db.execute("CREATE INDEX team_members_user ON team_members (user_id, team_id)")
     # The workspaces' table is made after this one; SQLite asks for it only when a row is written.
     db.execute(
         """CREATE TABLE team_workspaces (
