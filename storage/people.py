@@ -259,9 +259,12 @@ class People:
         """All of them by name, for a person's eyes; doors take pages."""
         return self.memberships(organization_id, limit=-1, offset=0)[0]
 
-    def memberships_of(self, user_id: UserId) -> list[Membership]:
-        rows = self._records.rows(f"{_MEMBERSHIPS} WHERE user_id = ? ORDER BY memberships.created_at", (user_id,))
-        return [_membership(row) for row in rows]
+    def memberships_of(self, user_id: UserId, *, limit: int, offset: int) -> tuple[list[Membership], int]:
+        """A page of a user's memberships, the oldest first, and how many there are."""
+        order = "ORDER BY memberships.created_at, memberships.rowid LIMIT ? OFFSET ?"
+        rows = self._records.rows(f"{_MEMBERSHIPS} WHERE user_id = ? {order}", (user_id, limit, offset))
+        total = self._records.value("SELECT count(*) FROM memberships WHERE user_id = ?", (user_id,))
+        return [_membership(row) for row in rows], int(total)
 
     def make_owner(self, organization_id: OrganizationId, user_id: UserId) -> None:
         with self._records.write():

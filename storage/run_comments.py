@@ -38,6 +38,13 @@ class RunComments:
         rows = self._records.rows("SELECT * FROM run_comments WHERE run_id = ? ORDER BY at, rowid", (run_id,))
         return [_comment(row) for row in rows]
 
+    def page(self, run_id: RunId, *, limit: int, offset: int) -> tuple[list[RunComment], int]:
+        """A page of them, oldest first, and how many there are."""
+        sql = "SELECT * FROM run_comments WHERE run_id = ? ORDER BY at, rowid LIMIT ? OFFSET ?"
+        rows = self._records.rows(sql, (run_id, limit, offset))
+        total = self._records.value("SELECT count(*) FROM run_comments WHERE run_id = ?", (run_id,))
+        return [_comment(row) for row in rows], int(total)
+
     def get(self, comment_id: str) -> RunComment:
         """Raises NotFound."""
         row = self._records.row("SELECT * FROM run_comments WHERE id = ?", (comment_id,))

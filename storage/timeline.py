@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.ids import RunId
 from bot.timestamps import from_text, to_text
-from storage.database import Records
+from storage.database import Records, Row
 
 
 @dataclass(frozen=True)
@@ -26,4 +26,15 @@ class Timeline:
 
     def of(self, run_id: RunId) -> list[Moment]:
         rows = self._records.rows("SELECT * FROM timeline WHERE run_id = ? ORDER BY id", (run_id,))
-        return [Moment(from_text(row["at"]), row["actor"], row["text"]) for row in rows]
+        return [_moment(row) for row in rows]
+
+    def page(self, run_id: RunId, *, limit: int, offset: int) -> tuple[list[Moment], int]:
+        """A page of them, and how many there are."""
+        sql = "SELECT * FROM timeline WHERE run_id = ? ORDER BY id LIMIT ? OFFSET ?"
+        rows = self._records.rows(sql, (run_id, limit, offset))
+        total = self._records.value("SELECT count(*) FROM timeline WHERE run_id = ?", (run_id,))
+        return [_moment(row) for row in rows], int(total)
+
+
+def _moment(row: Row) -> Moment:
+    return Moment(from_text(row["at"]), row["actor"], row["text"])

@@ -9,8 +9,8 @@ from bot.errors import NotFound, Refused
 from bot.needs import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.documents import Resource, many, nothing, one, paged, resource, to_many, to_one
-from handlers.api.operations import empties, lists, makes, pages, refuses, shows
+from handlers.api.documents import Resource, nothing, one, paged, resource, to_many, to_one
+from handlers.api.operations import empties, makes, pages, refuses, shows
 from handlers.api.requests import Body, asked_page, read_body
 from handlers.api.workspace_documents import connection_id, token_id
 from handlers.reactions.joining import LONGEST_SECRET, change_connection, connect, webhook_url
@@ -127,9 +127,11 @@ def tokens(ask: Ask, organization: str) -> Response:
     return paged([_token(connection) for connection in page.of(found)], page, len(found))
 
 
-@lists("oauth-tokens")
+@pages("oauth-tokens")
 def tokens_of_client(ask: Ask, client_id: str) -> Response:
-    return many([_token(ask.asker.connection(client_id))])
+    """The one that it has."""
+    connection, page = ask.asker.connection(client_id), asked_page()
+    return paged([_token(connection)][page.offset :], page, 1)
 
 
 @shows("oauth-tokens")

@@ -75,7 +75,7 @@ def one(found: Resource, *, included: Sequence[Resource] = (), status: int = 200
 
 
 def many(found: Sequence[Resource], *, included: Sequence[Resource] = ()) -> Response:
-    """A list that is never cut into pages (variables, comments, tokens of a connection)."""
+    """A list that is never cut into pages: a workspace's variables, which clients expect so, or what was just set."""
     document: dict[str, Any] = {"data": list(found)}
     if included:
         document["included"] = unique(included)

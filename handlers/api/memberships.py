@@ -12,10 +12,18 @@ from bot.organization import check_email
 from bot.permissions import of_member
 from bot.team import Team
 from handlers.api.ask import Ask, Rule, conflicts
-from handlers.api.documents import many, nothing, one, paged
+from handlers.api.documents import nothing, one, paged
 from handlers.api.membership_documents import MembershipDocuments
-from handlers.api.operations import SEARCH, Query, empties, includes, lists, makes, pages, shows
-from handlers.api.requests import asked, asked_includes, asked_list, asked_page, read_body, related_entries
+from handlers.api.operations import SEARCH, Query, empties, includes, large_pages, makes, pages, shows
+from handlers.api.requests import (
+    asked,
+    asked_includes,
+    asked_large_page,
+    asked_list,
+    asked_page,
+    read_body,
+    related_entries,
+)
 from storage.people import Membership, User
 
 INCLUDES = frozenset({"user", "teams"})
@@ -42,12 +50,14 @@ def index(ask: Ask, organization: str) -> Response:
     return paged([documents.resource(each) for each in found], page, total, included=included)
 
 
-@lists("organization-memberships", includes(INCLUDES | {"organization"}))
+@large_pages("organization-memberships", includes(INCLUDES | {"organization"}))
 def own(ask: Ask) -> Response:
-    """The asker's own memberships, in all organizations."""
-    found, includes = ask.services.people.memberships_of(ask.asker.user.id), asked_includes(INCLUDES | {"organization"})
+    """The asker's own memberships, in all organizations; the oldest first."""
+    includes, page = asked_includes(INCLUDES | {"organization"}), asked_large_page()
+    found, total = ask.services.people.memberships_of(ask.asker.user.id, limit=page.size, offset=page.offset)
     documents = MembershipDocuments(ask.asker, found)
-    return many([documents.resource(each) for each in found], included=documents.included(found, includes))
+    included = documents.included(found, includes)
+    return paged([documents.resource(each) for each in found], page, total, included=included)
 
 
 @makes("organization-memberships", takes="membership")

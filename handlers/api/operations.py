@@ -58,6 +58,7 @@ PAGES = (
     Query("page[number]", "Which page, from 1.", is_number=True),
     Query("page[size]", "How many on a page: 20, and up to 100.", is_number=True),
 )
+LARGE_PAGES = (PAGES[0], Query("page[size]", "How many on a page: up to 100, and 100.", is_number=True))
 SEARCH = Query("q", "A part of the name.")
 NAMES = Query("filter[names]", "Exactly these names, with commas between.", is_list=True)
 ENTRIES = "entries"  # what a request lists under `data`
@@ -95,6 +96,11 @@ def lists(kind: str, *queries: Query, takes: str = "") -> Callable[[View], View]
 def pages(kind: str, *queries: Query) -> Callable[[View], View]:
     """Answers a page of resources, as `page[number]` and `page[size]` ask for it."""
     return _says(Operation(200, Shape.PAGE, kind, (*queries, *PAGES)))
+
+
+def large_pages(kind: str, *queries: Query) -> Callable[[View], View]:
+    """The same of a list that is read with `asked_large_page`."""
+    return _says(Operation(200, Shape.PAGE, kind, (*queries, *LARGE_PAGES)))
 
 
 def empties(*, takes: str = "", status: int = 204) -> Callable[[View], View]:

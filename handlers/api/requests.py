@@ -162,12 +162,17 @@ class Page:
         return found[self.offset : self.offset + self.size]
 
 
-def asked_page() -> Page:
+def asked_page(usual_size: int = DEFAULT_PAGE_SIZE) -> Page:
     """`page[number]` from 1 and `page[size]` up to 100; what makes no sense counts as not asked."""
     return Page(
         _number("page[number]", 1, _FARTHEST_PAGE),
-        _number("page[size]", DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE),
+        _number("page[size]", usual_size, MOST_PAGE_SIZE),
     )
+
+
+def asked_large_page() -> Page:
+    """The same of a list that clients read without asking for pages: what they take for all of it is a large one."""
+    return asked_page(MOST_PAGE_SIZE)
 
 
 def _number(name: str, default: int, most: int) -> int:

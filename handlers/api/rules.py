@@ -15,6 +15,7 @@ from handlers.api import (
     remote_state,
     run_actions,
     run_comments,
+    run_events,
     run_lists,
     run_triggers,
     runs,
@@ -38,7 +39,7 @@ ROOMS = (
     *(users, memberships, teams, team_members, team_access, auth_tokens),
     *(projects, tags, varsets, run_triggers, remote_state, notifications),
     *(organizations, workspaces, workspace_actions, variables, connections),
-    *(configuration_versions, runs, run_lists, run_actions, run_comments, stages),
+    *(configuration_versions, runs, run_lists, run_actions, run_comments, run_events, stages),
     *(state_versions, state_outputs, state_writes),
     engine_versions,
 )

@@ -6,18 +6,20 @@ from bot.errors import NotFound, Refused
 from bot.needs import Needs
 from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
-from handlers.api.documents import Resource, many, one, resource, to_one
-from handlers.api.operations import lists, makes, shows
-from handlers.api.requests import read_body
+from handlers.api.documents import Resource, one, paged, resource, to_one
+from handlers.api.operations import large_pages, makes, shows
+from handlers.api.requests import asked_large_page, read_body
 from storage.run_comments import RunComment
 
 LONGEST_COMMENT = 10_000  # characters
 
 
-@lists("comments")
+@large_pages("comments")
 def index(ask: Ask, run_id: str) -> Response:
-    run, _ = ask.asker.run(run_id)
-    return many([_resource(comment) for comment in ask.services.comments.of(run.id)])
+    """Oldest first."""
+    (run, _), page = ask.asker.run(run_id), asked_large_page()
+    found, total = ask.services.comments.page(run.id, limit=page.size, offset=page.offset)
+    return paged([_resource(comment) for comment in found], page, total)
 
 
 @makes("comments", takes="comment")

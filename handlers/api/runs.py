@@ -1,24 +1,20 @@
 """How is a run asked for by hand, and read?"""
 
-from typing import Any
-
 from flask import Response
 
-from bot.errors import NotFound, Refused
+from bot.errors import Refused
 from bot.manifest import Category, VariableValue
 from bot.needs import Needs
 from bot.run_options import RunOptions
-from bot.timestamps import to_text
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.configuration_versions import configuration_seen, source_of_request
-from handlers.api.documents import many, one, resource, to_one
-from handlers.api.operations import includes, lists, makes, shows
+from handlers.api.documents import one
+from handlers.api.operations import includes, makes, shows
 from handlers.api.requests import BadRequest, Body, asked_includes, read_body
 from handlers.api.run_documents import INCLUDES, RunDocuments
 from handlers.reactions.asked_runs import Wish, make_asked_run
 from storage.configuration_versions import ConfigurationVersion
-from storage.timeline import Moment
 from storage.variables import check_variable
 
 LONGEST_MESSAGE = 1_000  # characters
@@ -43,33 +39,6 @@ def show(ask: Ask, run_id: str) -> Response:
     run, workspace = ask.asker.run(run_id)
     documents = RunDocuments(ask.asker, [run])
     return one(documents.resource(run), included=documents.included(run, workspace, includes))
-
-
-@lists("run-events")
-def events(ask: Ask, run_id: str) -> Response:
-    """The run's timeline. Without this list the CLI gives a plan up (tfe-contract 0.11)."""
-    run, _ = ask.asker.run(run_id)
-    ident = "re-" + run.id.removeprefix("run-")
-    found = [
-        resource("run-events", f"{ident}-{number}", _event(moment), {"run": to_one("runs", run.id)})
-        for number, moment in enumerate(ask.services.timeline.of(run.id), start=1)
-    ]
-    return many(found)
-
-
-@shows("run-events")
-def event(ask: Ask, event_id: str) -> Response:
-    run_part, _, number = event_id.removeprefix("re-").partition("-")
-    run, _ = ask.asker.run(f"run-{run_part}")
-    moments = ask.services.timeline.of(run.id)
-    if not number.isdecimal() or not 1 <= int(number) <= len(moments):
-        raise NotFound(f"there is no run event {event_id}")
-    return one(resource("run-events", event_id, _event(moments[int(number) - 1]), {"run": to_one("runs", run.id)}))
-
-
-def _event(moment: Moment) -> dict[str, Any]:
-    by = f" by {moment.actor}" if moment.actor else ""
-    return {"action": moment.text, "description": f"{moment.text}{by}", "created-at": to_text(moment.at)}
 
 
 def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
@@ -146,6 +115,4 @@ def _variables(body: Body) -> tuple[VariableValue, ...]:
 RULES: tuple[Rule, ...] = (
     ("POST", "/runs", create, Needs.RUNS_PLAN),
     ("GET", "/runs/<run_id>", show, Needs.RUNS_READ),
-    ("GET", "/runs/<run_id>/run-events", events, Needs.RUNS_READ),
-    ("GET", "/run-events/<event_id>", event, Needs.RUNS_READ),
 )

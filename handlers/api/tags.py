@@ -15,25 +15,24 @@ from bot.timestamps import to_text
 from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, paged, resource
-from handlers.api.operations import ENTRIES, SEARCH, empties, lists, pages
-from handlers.api.requests import BadRequest, Entry, asked, asked_page, read_entries
+from handlers.api.operations import ENTRIES, SEARCH, empties, large_pages, lists, pages
+from handlers.api.requests import BadRequest, Entry, asked, asked_large_page, asked_page, read_entries
 from handlers.api.seen import project_seen
 from handlers.services import Services
 from storage.tags import Binding, Tagged
 
 
-@lists("tag-bindings")
+@large_pages("tag-bindings")
 def workspace_bindings(ask: Ask, workspace_id: str) -> Response:
-    """The workspace's own; clients expect this list unpaginated."""
-    workspace = ask.asker.workspace(workspace_id)
-    return many([_binding(b) for b in ask.services.workspace_tags.of(Tagged.WORKSPACE, workspace.id)])
+    """The workspace's own."""
+    return _page(_own(ask, Tagged.WORKSPACE, ask.asker.workspace(workspace_id).id))
 
 
-@lists("effective-tag-bindings")
+@large_pages("effective-tag-bindings")
 def effective_bindings(ask: Ask, workspace_id: str) -> Response:
     """Its own and those that it inherits from its project; its own value wins."""
     workspace = ask.asker.workspace(workspace_id)
-    return many(effective_of_each(ask.services, [workspace])[workspace.id])
+    return _page(effective_of_each(ask.services, [workspace])[workspace.id])
 
 
 def effective_of_each(services: Services, workspaces: Sequence[Workspace]) -> dict[WorkspaceId, list[Resource]]:
@@ -57,20 +56,19 @@ def bind_workspace(ask: Ask, workspace_id: str) -> Response:
     with ask.services.records.write():
         ask.services.workspace_tags.bind(Tagged.WORKSPACE, workspace.id, workspace.organization_id, bindings)
         _check_number(ask, Tagged.WORKSPACE, workspace.id)
-    return workspace_bindings(ask, workspace_id)
+    return many(_own(ask, Tagged.WORKSPACE, workspace.id))
 
 
-@lists("tag-bindings")
+@large_pages("tag-bindings")
 def project_bindings(ask: Ask, project_id: str) -> Response:
-    project = project_seen(ask, project_id)
-    return many([_binding(b) for b in ask.services.workspace_tags.of(Tagged.PROJECT, project.id)])
+    return _page(_own(ask, Tagged.PROJECT, project_seen(ask, project_id).id))
 
 
-@lists("effective-tag-bindings")
+@large_pages("effective-tag-bindings")
 def effective_project_bindings(ask: Ask, project_id: str) -> Response:
     """A project inherits from nothing."""
     project = project_seen(ask, project_id)
-    return many([_effective(b, project.id) for b in ask.services.workspace_tags.of(Tagged.PROJECT, project.id)])
+    return _page([_effective(b, project.id) for b in ask.services.workspace_tags.of(Tagged.PROJECT, project.id)])
 
 
 @lists("tag-bindings", takes=ENTRIES)
@@ -80,7 +78,7 @@ def bind_project(ask: Ask, project_id: str) -> Response:
     with ask.services.records.write():
         ask.services.workspace_tags.bind(Tagged.PROJECT, project.id, project.organization_id, bindings)
         _check_number(ask, Tagged.PROJECT, project.id)
-    return project_bindings(ask, project_id)
+    return many(_own(ask, Tagged.PROJECT, project.id))
 
 
 @pages("tags", SEARCH)
@@ -124,6 +122,16 @@ def read_bindings(entries: Sequence[Entry]) -> dict[str, str]:
 def read_plain_tags(entries: Sequence[Entry]) -> dict[str, str]:
     """The same of what a client lists as `tags`: keys without values. Raises BadRequest."""
     return {name: "" for entry in entries if (name := _name(entry))}
+
+
+def _own(ask: Ask, kind: Tagged, owner_id: str) -> list[Resource]:
+    return [_binding(binding) for binding in ask.services.workspace_tags.of(kind, owner_id)]
+
+
+def _page(found: Sequence[Resource]) -> Response:
+    """All of them are read: there are a hundred at most, and as many inherited."""
+    page = asked_large_page()
+    return paged(found[page.offset : page.offset + page.size], page, len(found))
 
 
 def _check_number(ask: Ask, kind: Tagged, owner_id: str) -> None:

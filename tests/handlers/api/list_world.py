@@ -54,6 +54,7 @@ class ListWorld:
             "name": self.busiest.name,
             "project_id": self.busiest.project_id,
             "user_id": self.world.owner.id,
+            "client_id": self.services.connections.all(self.acme.id)[0].id,
         }
         self._runs()
         self._states()

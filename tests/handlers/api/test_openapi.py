@@ -115,7 +115,7 @@ def test_a_status_that_is_not_described_fails_the_test_that_got_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = world.run(world.workspace())
-    monkeypatch.setattr(run_comments, "many", lambda _: nothing(204))
+    monkeypatch.setattr(run_comments, "paged", lambda *_: nothing(204))
     with pytest.raises(AssertionError, match="→ 204: the description knows only 200, 400"):
         world.ask("GET", f"runs/{run.id}/comments")
 
