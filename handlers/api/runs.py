@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from bot.errors import Refused
+from bot.errors import NotFound, Refused
 from bot.manifest import Category, VariableValue
 from bot.needs import Needs
 from bot.run_options import RunOptions
