@@ -37,11 +37,7 @@ def with_included(
     """(documents of the workspaces, what they include)."""
     documents = WorkspaceDocuments(ask.asker, workspaces)
     shown, found = [documents.resource(workspace) for workspace in workspaces], list[Resource]()
-    if "organization" in includes and workspaces:
-        found.append(organization_resource(ask.asker, ask.asker.organization_of(workspaces[0])))
-    if "project" in includes:
-        ids = {workspace.project_id for workspace in workspaces}
-        found += project_resources(ask, ask.services.projects.with_ids(ids))
+    found += _organization(ask, workspaces, includes)
     found += _current_runs(ask, workspaces, documents, includes)
     found += _configurations(ask, workspaces, documents, includes)
     if "current_state_version" in includes:
@@ -51,8 +47,21 @@ def with_included(
     if "outputs" in includes:
         found += _outputs(ask, workspaces, documents, shown)
     if "effective_tag_bindings" in includes:
-        found += _tag_bindings(ask, workspaces, shown)
+        found += _tag_bindings(ask, _where(Needs.WORKSPACE_READ, workspaces, documents), shown)
     return shown, found
+
+
+def _organization(ask: Ask, workspaces: Sequence[Workspace], includes: set[str]) -> list[Resource]:
+    """The organization, and the projects, of its workspaces: a run finds those, but is no member."""
+    found: list[Resource] = []
+    if not workspaces or Needs.MEMBER not in ask.asker.allowed_in_organization(workspaces[0].organization_id):
+        return found
+    if "organization" in includes:
+        found.append(organization_resource(ask.asker, ask.asker.organization_of(workspaces[0])))
+    if "project" in includes:
+        ids = {workspace.project_id for workspace in workspaces}
+        found += project_resources(ask, ask.services.projects.with_ids(ids))
+    return found
 
 
 def _where(needs: Needs, workspaces: Sequence[Workspace], documents: WorkspaceDocuments) -> list[Workspace]:
@@ -129,10 +138,11 @@ def _outputs(
 
 
 def _tag_bindings(ask: Ask, workspaces: Sequence[Workspace], shown: Sequence[Resource]) -> list[Resource]:
-    """Each workspace's own and inherited ones, which its document then names; whoever sees a workspace sees them."""
+    """Each workspace's own and inherited ones, which its document then names."""
     each = effective_of_each(ask.services, workspaces)
-    for document in shown:
-        document["relationships"]["effective-tag-bindings"]["data"] = _identifiers(each[document["id"]])
+    by_id = {document["id"]: document for document in shown}
+    for workspace_id, bindings in each.items():
+        by_id[workspace_id]["relationships"]["effective-tag-bindings"]["data"] = _identifiers(bindings)
     return [binding for bindings in each.values() for binding in bindings]
 
 

@@ -135,6 +135,32 @@ WHO_MAY: tuple[Mutant, ...] = (
         "        services.states.fulfil(version.id, state, lambda: None)\n",
         LEFT + "test_it_is_asked_again_when_the_bytes_are_there",
     ),
+    mutant(
+        13,
+        "a workspace goes to another project, and gets its variable sets, only by who may move it",
+        "handlers/api/projects.py",
+        "    ask.asker.needing(MOVING).organization_of(workspace)\n",
+        "",
+        "tests/handlers/api/test_named_in_bodies.py::test_what_a_body_names_is_asked_like_its_own_door",
+    ),
+    mutant(
+        13,
+        "nobody manages a team that was given more than they",
+        "bot/permissions.py",
+        "    return flags <= standing.flags and all(\n",
+        "    return flags <= standing.flags or all(\n",
+        "tests/handlers/api/test_teams.py::"
+        "test_nobody_gets_into_a_workspace_by_managing_a_team_that_is_in_it[manage-membership]",
+    ),
+    mutant(
+        13,
+        "a variable set's values are for who reads variables where it reaches",
+        "bot/permissions.py",
+        "    return found | {Needs.VARIABLES_READ} if reads else found\n",
+        "    return found | {Needs.VARIABLES_READ} if reads or found else found\n",
+        "tests/handlers/api/test_varsets.py::"
+        "test_values_are_told_to_who_reads_variables_where_the_set_reaches[access0-flags0-told0]",
+    ),
     # 14. No configuration of Runlock is read from the repository: here one is obeyed.
     mutant(
         14,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.needs import Needs
+from handlers.api.operations import operation_of
 from handlers.api.rules import ROOMS
 from handlers.bearers import bearer_asker
 from tests.fakes.door_world import open_world
@@ -116,6 +117,21 @@ def _replaced(text: str, names: dict[str, str]) -> str:
     for before, after in names.items():
         text = text.replace(before, after)
     return text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_comes_along_is_asked_like_its_own_door(matrix: PermissionWorld, role: str) -> None:
+    came: dict[str, str] = {}  # what came along → with what
+    for method, path, view, _ in RULES:
+        words = next((query.words for query in operation_of(view).queries if query.name == "include"), ())
+        if method == "GET" and words:
+            asked = {**query_of(matrix, path), "include": ",".join(words)}
+            answer = matrix.send("GET", f"/api/v2{filled(matrix, path)}", None, asked, matrix.tokens[role])
+            included = (answer.json or {}).get("included", ())
+            came |= {each["links"]["self"]: path for each in included if "links" in each}
+    doors = {link: matrix.send("GET", link, None, {}, matrix.tokens[role]) for link in came}
+    closed = [f"{came[link]}: {link} {door.text[:150]}" for link, door in doors.items() if door.status_code != 200]
+    assert not closed, "\n".join(closed)
 
 
 def test_there_is_somebody_for_each_role(matrix: PermissionWorld) -> None:

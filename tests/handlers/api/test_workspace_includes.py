@@ -6,8 +6,9 @@ import pytest
 
 from bot.ids import BlobId
 from bot.permissions import Level, RunsAccess, StateAccess, WorkspaceAccess, access_of
-from bot.run import RunKind, RunStatus
+from bot.run import RunKind, RunStatus, Stage
 from bot.workspace import Workspace
+from handlers.api.workspace_includes import INCLUDES
 from storage.configuration_versions import Upload
 from storage.tags import Tagged
 from storage.tokens import TokenKind
@@ -177,6 +178,20 @@ def test_what_may_not_be_read_is_not_included(world: World, prod: Prod) -> None:
         "outputs": {"workspace-outputs"},
         "state": {"workspace-outputs", "state-versions"},
     }
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_run_is_sent_nothing_along_that_is_closed_to_it(world: World, prod: Prod, is_own: bool) -> None:
+    """Invariant 12: it reads states, its own workspace's and its neighbours'."""
+    prod.stored(a_state(1, outputs=OUTPUTS))
+    tags, here = world.services.workspace_tags, prod.workspace
+    tags.bind(Tagged.WORKSPACE, here.id, world.organization.id, {"env": "prod"})
+    run = world.run(here if is_own else world.workspace("neighbour"), RunStatus.PLANNING)
+    token, query = world.services.tokens.for_run(run.id, Stage.PLAN), {"include": ",".join(INCLUDES)}
+    for path in (f"workspaces/{here.id}", f"{WORKSPACES}/{here.name}"):
+        answer = world.ask("GET", path, query_string=query, token=token)
+        assert {each["type"] for each in answer.json["included"]} == {"state-versions", "workspace-outputs"}
+        assert "data" not in answer.json["data"]["relationships"]["effective-tag-bindings"]
 
 
 def test_the_tags_that_count_with_those_of_the_project(world: World) -> None:
