@@ -60,6 +60,14 @@ def test_a_sensitive_output_that_changes_alone(hiding: Desk) -> None:
     for said in planned_and_shown(write(hiding, '"plain"', f'"{AFTER}"')):
         assert "~ only = (sensitive value)" in said.text
         assert BEFORE not in said.text
+    services = hiding.server.services
+    job = services.jobs.of_run(json.loads((hiding.terminal.work / "plan.file").read_text())["run_id"], Stage.PLAN)
+    assert job is not None
+    assert job.plan_redacted_blob_id is not None
+    document = services.blobs.read(job.plan_redacted_blob_id).decode()
+    assert '"only"' in document
+    assert BEFORE not in document
+    assert AFTER not in document
 
 
 def test_a_sensitive_argument_that_changes_and_one_that_becomes_sensitive(hiding: Desk) -> None:
