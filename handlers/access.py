@@ -19,6 +19,7 @@ from bot.team import Team
 from bot.workspace import Workspace
 from handlers.run_names import organization_as_asked, workspace_as_asked
 from handlers.services import Services
+from handlers.token_holders import TokenHolder, access_of, kind_of, name_of
 from storage.people import Organization, User
 
 
@@ -26,7 +27,7 @@ from storage.people import Organization, User
 class Asker:
     """A user, or what a token stands for. `needs` is what each look-up asks; pages show runs, so they need that."""
 
-    who: User | Team | Organization | Run
+    who: TokenHolder
     services: Services = field(repr=False)
     needs: Needs = Needs.RUNS_READ
 
@@ -39,32 +40,12 @@ class Asker:
 
     @property
     def name(self) -> str:
-        """How the asker is written down: no username has a space in it."""
-        match self.who:
-            case User():
-                return self.who.username
-            case Team():
-                return f"team {self.who.name}"
-            case Organization():
-                return f"organization {self.who.name}"
-            case Run():
-                return self.who.id
-            case _:
-                assert_never(self.who)
+        """How the asker is written down."""
+        return name_of(self.who)
 
     @property
     def kind(self) -> Kind:
-        match self.who:
-            case User():
-                return Kind.USER
-            case Team():
-                return Kind.TEAM
-            case Organization():
-                return Kind.ORGANIZATION
-            case Run():
-                return Kind.RUN
-            case _:
-                assert_never(self.who)
+        return kind_of(self.who)
 
     @property
     def own_run(self) -> Run | None:
@@ -283,20 +264,7 @@ class Asker:
             raise missing
         elsewhere = ANYWHERE if to_see is Needs.WORKSPACE_FIND else ANYWHERE | IN_WORKSPACE
         if self.needs not in elsewhere and self.needs not in allowed:
-            raise NotAllowed(f"this needs {self.needs} {place}, which {self._whose()} doesn't reach")
-
-    def _whose(self) -> str:
-        match self.who:
-            case User():
-                return "your access"
-            case Team():
-                return f"the access of the team {self.who.name}"
-            case Organization():
-                return "an organization's token"
-            case Run():
-                return "a run's token"
-            case _:
-                assert_never(self.who)
+            raise NotAllowed(f"this needs {self.needs} {place}, which {access_of(self.who)} doesn't reach")
 
 
 def _standing_in(kind: Kind, teams: Sequence[Team], *, is_member: bool) -> Standing:

@@ -4,12 +4,10 @@ from typing import assert_never
 
 from bot.ids import OrganizationId
 from bot.needs import Needs
-from bot.run import Run
-from bot.team import Team
 from handlers.access import Asker
 from handlers.services import Services
 from handlers.state.run_tokens import run_at_work
-from storage.people import Organization, User
+from handlers.token_holders import TokenHolder
 from storage.tokens import API_KINDS, TokenKind
 
 
@@ -22,7 +20,7 @@ def bearer_asker(services: Services, authorization: str, needs: Needs = Needs.RU
     return Asker(who, services, needs) if who else None
 
 
-def _holder(services: Services, plain: str) -> User | Team | Organization | Run | None:
+def _holder(services: Services, plain: str) -> TokenHolder | None:
     token = services.tokens.find(plain, *API_KINDS)
     if token is None:
         return run_at_work(services, plain)

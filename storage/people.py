@@ -127,10 +127,9 @@ class People:
 
     def add_user(self, username: str, email: str) -> User:
         """The user of that name, made if there was none. Raises Refused for a name that looks like an id."""
-        check_no_id(username)
         self._records.change(
             "INSERT INTO users (id, username, email, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (new_id("user"), username, email, to_text(self._now())),
+            (new_id("user"), check_no_id(username), email, to_text(self._now())),
         )
         found = self.user_named(username)
         if found is None:
