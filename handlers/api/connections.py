@@ -129,7 +129,7 @@ def tokens(ask: Ask, organization: str) -> Response:
 
 @pages("oauth-tokens")
 def tokens_of_client(ask: Ask, client_id: str) -> Response:
-    """The one that it has."""
+    """Every client has one, as long as it is there."""
     connection, page = ask.asker.connection(client_id), asked_page()
     return paged([_token(connection)][page.offset :], page, 1)
 
