@@ -27,7 +27,7 @@ from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, nothing, one, paged, resource
 from handlers.api.operations import Query, empties, makes, pages, shows
-from handlers.api.requests import BadRequest, Body, asked, asked_page, read_body
+from handlers.api.requests import Body, asked, asked_page, read_body
 
 EXACTLY = Query("filter[version]", "All of one version.")
 PART = Query("search[version]", "A part of the version.")
@@ -106,7 +106,7 @@ def _archives(before: tuple[Archive, ...], body: Body) -> tuple[Archive, ...]:
 
 def _read_archives(listed: Any) -> tuple[Archive, ...]:
     if not isinstance(listed, list) or not all(isinstance(entry, Mapping) for entry in listed):
-        raise BadRequest("archs is a list of objects")
+        raise Refused("archs is a list of objects")
     if len(listed) > MOST_ARCHIVES or not all(isinstance(entry.get(name), str) for entry in listed for name in FACTS):
         raise Refused(f"each of archs has the texts {', '.join(FACTS)}")
     return check_archives(check_archive(**{name: entry[name].strip() for name in FACTS}) for entry in listed)

@@ -154,7 +154,7 @@ def _triggers(attributes: Mapping[str, Any]) -> tuple[Trigger, ...]:
     if wanted is None:
         return ()
     if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
-        raise BadRequest("triggers is a list of texts")
+        raise Refused("triggers is a list of texts")
     unknown = sorted(set(wanted) - set(Trigger))
     if unknown:
         raise Refused(f"{', '.join(unknown)[:200]} is never told of here; triggers are {', '.join(Trigger)}")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from flask import request
 
-from bot.errors import RunlockError
+from bot.errors import Refused, RunlockError
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ _FARTHEST_PAGE = 1_000_000  # beyond any list, and within what SQL can count
 
 
 class BadRequest(RunlockError):
-    """The request can't be read at all (400)."""
+    """The request can't be read at all (400). An attribute that can't be is Refused (422)."""
 
     def __init__(self, reason: str, title: str = "bad request") -> None:
         super().__init__(reason)
@@ -36,21 +36,21 @@ class Body:
     relationships: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, name: str, *, most: int = 10_000) -> str:
-        """An attribute that is a text; empty if absent or null. Raises BadRequest on anything else."""
+        """An attribute that is a text; empty if absent or null. Raises Refused for anything else."""
         value = self.attributes.get(name)
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise BadRequest(f"{name} is a text")
+            raise Refused(f"{name} is a text")
         if len(value) > most:
-            raise BadRequest(f"{name} has at most {most} characters")
+            raise Refused(f"{name} has at most {most} characters")
         return value
 
     def flag(self, name: str) -> bool | None:
-        """An attribute that is true or false; None if absent or null. Raises BadRequest on anything else."""
+        """An attribute that is true or false; None if absent or null. Raises Refused for anything else."""
         value = self.attributes.get(name)
         if value is not None and not isinstance(value, bool):
-            raise BadRequest(f"{name} is true or false")
+            raise Refused(f"{name} is true or false")
         return value
 
     def related_id(self, name: str) -> str | None:
@@ -194,6 +194,13 @@ def asked_list(name: str) -> list[str] | None:
     """A query value with commas, or None if it is absent. Several values, as some clients send them, are one list."""
     entries = [entry.strip() for text in request.args.getlist(name) for entry in text.split(",") if entry.strip()]
     return entries or None
+
+
+def refuse_narrowing(names: Collection[str]) -> None:
+    """Raises BadRequest for what would narrow a list and can't: all of it would be taken for what was asked for."""
+    for name in names:
+        if asked(name):
+            raise BadRequest(f"this list can't be narrowed by {name} here")
 
 
 def asked_includes(known: Collection[str]) -> set[str]:

@@ -15,7 +15,7 @@ from bot.run_words import Operation
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import paged
 from handlers.api.operations import Query, includes, pages
-from handlers.api.requests import asked, asked_includes, asked_list, asked_page
+from handlers.api.requests import asked, asked_includes, asked_list, asked_page, refuse_narrowing
 from handlers.api.run_documents import INCLUDES, RunDocuments
 from storage.run_filter import RunFilter
 
@@ -33,17 +33,20 @@ QUERIES = (
     Query("search[user]", "A part of the name of whoever asked for the runs."),
     Query("search[basic]", "A part of the run's id, its message, its commit or its user."),
 )
+NOT_HERE = ("filter[timeframe]", "filter[agent_pool_names]")  # TFE's
 WORKSPACE_NAMES = Query("filter[workspace_names]", "Runs of these workspaces.", is_list=True)
 
 
 @pages("runs", *QUERIES, includes(INCLUDES))
 def of_workspace(ask: Ask, workspace_id: str) -> Response:
+    refuse_narrowing(NOT_HERE)
     return _answer(ask, _asked_filter(workspace_id=ask.asker.workspace(workspace_id).id))
 
 
 @pages("runs", WORKSPACE_NAMES, *QUERIES, includes(INCLUDES))
 def of_organization(ask: Ask, organization: str) -> Response:
     owner = ask.asker.organization(organization)
+    refuse_narrowing(NOT_HERE)
     names = asked_list("filter[workspace_names]")
     visible = ask.asker.visible_workspaces(owner.id, with_runs=True)
     return _answer(ask, _asked_filter(organization_id=owner.id, workspace_names=names, visible_in=visible))

@@ -7,11 +7,12 @@ from bot.manifest import Category, VariableValue
 from bot.needs import Needs
 from bot.run_options import RunOptions
 from bot.workspace import Workspace
+from bot.workspace_settings import LATEST
 from handlers.api.ask import Ask, Rule
 from handlers.api.configuration_versions import configuration_seen, source_of_request
 from handlers.api.documents import one
 from handlers.api.operations import includes, makes, shows
-from handlers.api.requests import BadRequest, Body, asked_includes, read_body
+from handlers.api.requests import Body, asked_includes, read_body
 from handlers.api.run_documents import INCLUDES, RunDocuments
 from handlers.reactions.asked_runs import Wish, make_asked_run
 from storage.configuration_versions import ConfigurationVersion
@@ -45,6 +46,7 @@ def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
     may_apply = ask.asker.may(Needs.RUNS_APPLY, workspace)
     if body.flag("allow-empty-apply") and not may_apply:
         raise Refused(f"allow-empty-apply applies by itself: it takes permission to apply in {workspace.name}")
+    _check_engine_version(workspace, body.text("terraform-version").strip())
     return Wish(
         who=ask.username,
         who_id=ask.asker.who.id,
@@ -59,6 +61,12 @@ def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:
         options=_options(workspace, body),
         variables=_variables(body),
     )
+
+
+def _check_engine_version(workspace: Workspace, wanted: str) -> None:
+    """TFE lets a plan-only run have a version of its own. Raises Refused: here nothing would take it into account."""
+    if wanted and wanted != (workspace.engine_version or LATEST):
+        raise Refused(f"a run has the terraform-version of its workspace: change {workspace.name}'s, not the run's")
 
 
 def _version(ask: Ask, workspace: Workspace, version_id: str | None) -> ConfigurationVersion | None:
@@ -92,7 +100,7 @@ def _options(workspace: Workspace, body: Body) -> RunOptions:
 def _addresses(body: Body, name: str) -> tuple[str, ...]:
     value = body.attributes.get(name) or []
     if not isinstance(value, list) or not all(isinstance(address, str) for address in value):
-        raise BadRequest(f"{name} is a list of resource addresses")
+        raise Refused(f"{name} is a list of resource addresses")
     return tuple(value)
 
 
@@ -104,7 +112,7 @@ def _variables(body: Body) -> tuple[VariableValue, ...]:
         for each in value
     )
     if not well_formed:
-        raise BadRequest("variables is a list of objects with key and value, the value as HCL text")
+        raise Refused("variables is a list of objects with key and value, the value as HCL text")
     by_key = {each["key"]: each["value"] for each in value}
     found = tuple(VariableValue(key, text, Category.TERRAFORM, hcl=True) for key, text in by_key.items())
     for variable in found:

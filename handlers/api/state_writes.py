@@ -17,7 +17,7 @@ from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import ApiError, nothing, one
 from handlers.api.operations import OCTETS, empties, makes
-from handlers.api.requests import MOST_BODY_BYTES, BadRequest, Body, read_body
+from handlers.api.requests import MOST_BODY_BYTES, Body, read_body
 from handlers.api.state_documents import state_version_resource, with_interval
 from handlers.services import Services
 from handlers.state.base64_text import Base64Text
@@ -70,7 +70,7 @@ def _store(ask: Ask, workspace: Workspace, body: Body, run: Run | None) -> Respo
     facts = _announced(body)
     text = body.attributes["state"]
     if not isinstance(text, str):
-        raise BadRequest("state is a text in base64")
+        raise Refused("state is a text in base64")
     told = Announced(
         md5=facts.md5 if facts else "",
         serial=facts.serial if facts else None,

@@ -16,7 +16,7 @@ from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, paged, resource
 from handlers.api.operations import ENTRIES, SEARCH, empties, large_pages, lists, pages
-from handlers.api.requests import BadRequest, Entry, asked, asked_large_page, asked_page, read_entries
+from handlers.api.requests import Entry, asked, asked_large_page, asked_page, read_entries
 from handlers.api.seen import project_seen
 from handlers.services import Services
 from storage.tags import Binding, Tagged
@@ -115,12 +115,12 @@ def remove_plain_tags(ask: Ask, workspace_id: str) -> Response:
 
 
 def read_bindings(entries: Sequence[Entry]) -> dict[str, str]:
-    """Key → value of what a client lists as `tag-bindings`. Raises BadRequest."""
+    """Key → value of what a client lists as `tag-bindings`. Raises Refused."""
     return {_text(entry, "key"): _text(entry, "value") for entry in entries}
 
 
 def read_plain_tags(entries: Sequence[Entry]) -> dict[str, str]:
-    """The same of what a client lists as `tags`: keys without values. Raises BadRequest."""
+    """The same of what a client lists as `tags`: keys without values. Raises Refused."""
     return {name: "" for entry in entries if (name := _name(entry))}
 
 
@@ -146,7 +146,7 @@ def _name(entry: Entry) -> str:
 def _text(entry: Entry, name: str) -> str:
     value = entry.attributes.get(name)
     if value is not None and not isinstance(value, str):
-        raise BadRequest(f"a tag's {name} is a text")
+        raise Refused(f"a tag's {name} is a text")
     return value or ""
 
 

@@ -11,7 +11,7 @@ from bot.permissions import Flag, Standing
 from bot.team import Team
 from handlers.access import Asker
 from handlers.api.documents import Resource, identifier, linked, resource, to_one
-from handlers.api.requests import BadRequest, Body
+from handlers.api.requests import Body
 
 # TFE's, for what isn't here: always false, and asking for them is refused rather than forgotten.
 NOT_HERE = (
@@ -21,12 +21,12 @@ NOT_HERE = (
 
 
 def read_flags(body: Body, before: frozenset[Flag]) -> frozenset[Flag]:
-    """A team's flags after a request; those that it doesn't name stay. Raises BadRequest and Refused."""
+    """A team's flags after a request; those that it doesn't name stay. Raises Refused."""
     given = body.attributes.get("organization-access")
     if given is None:
         return before
     if not isinstance(given, Mapping):
-        raise BadRequest("organization-access is an object")
+        raise Refused("organization-access is an object")
     named = Body(given)
     for name in NOT_HERE:
         if named.flag(name):

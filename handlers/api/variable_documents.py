@@ -17,7 +17,7 @@ TAKEN = "Key has already been taken"  # TFE's words
 
 
 def made_variable(ask: Ask, store: Variables, owner_id: VariableOwner, body: Body) -> Variable:
-    """A new variable of the owner. Raises Refused for what doesn't fit, BadRequest for what can't be read."""
+    """A new variable of the owner. Raises Refused for what doesn't fit."""
     key, category = body.text("key").strip(), _category(body) or Category.TERRAFORM
     if not key:
         raise Refused("a variable has a key")

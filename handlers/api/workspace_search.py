@@ -1,6 +1,6 @@
 """Which workspaces does a request look for? The query of a list, as a filter; stray parameters are left alone.
 
-But for one that would narrow the list and can't: all of it would be taken for what was asked for.
+But for one that would narrow the list or order it and can't: the answer would be taken for what was asked for.
 
 Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces#list-workspaces
 """
@@ -12,7 +12,7 @@ from flask import request
 
 from bot.ids import OrganizationId, ProjectId, WorkspaceId
 from handlers.api.operations import Query
-from handlers.api.requests import BadRequest, asked, asked_list
+from handlers.api.requests import BadRequest, asked, asked_list, refuse_narrowing
 from storage.workspace_filter import WorkspaceFilter, WorkspaceSort
 
 MOST_TAGS_ASKED = 50
@@ -33,10 +33,11 @@ QUERIES = (
 
 def asked_filter(organization_id: OrganizationId, visible_to: Sequence[WorkspaceId] | None) -> WorkspaceFilter:
     """`visible_to`: None for all of them. Raises BadRequest for more tags than anybody asks for, or what isn't here."""
-    if asked(NOT_HERE):
-        raise BadRequest(f"workspaces can't be narrowed by {NOT_HERE} here")
-    order = asked("sort")
+    refuse_narrowing([NOT_HERE])
+    order = asked("sort") or WorkspaceSort.NAME.value
     name = order.removeprefix("-")
+    if name not in set(WorkspaceSort):
+        raise BadRequest(f"sort is one of {', '.join(WorkspaceSort)}, with - before it for the other way round")
     keys, excluded, tagged = asked_list("search[tags]") or [], asked_list("search[exclude-tags]") or [], _tagged()
     if len(keys) + len(excluded) + len(tagged) > MOST_TAGS_ASKED:
         raise BadRequest(f"a list is narrowed by at most {MOST_TAGS_ASKED} tags")
@@ -49,7 +50,7 @@ def asked_filter(organization_id: OrganizationId, visible_to: Sequence[Workspace
         keys=keys,
         excluded_keys=excluded,
         tagged=tagged,
-        sort=WorkspaceSort(name) if name in set(WorkspaceSort) else WorkspaceSort.NAME,
+        sort=WorkspaceSort(name),
         descending=order.startswith("-"),
     )
 

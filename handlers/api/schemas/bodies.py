@@ -84,6 +84,7 @@ _RUN: dict[str, Schema] = {
     "target-addrs": listed(TEXT),
     "replace-addrs": listed(TEXT),
     "variables": listed(group({"key": TEXT, "value": {**TEXT, "description": "As HCL."}})),
+    "terraform-version": {**TEXT, "description": "None but the workspace's own."},
 }
 _STATE: dict[str, Schema] = {
     "serial": COUNT,

@@ -124,6 +124,7 @@ _RUN = {
     "target-addrs": ["terraform_data.a"],
     "replace-addrs": [],
     "variables": [{"key": "size", "value": "2"}],
+    "terraform-version": "latest",
 }
 
 

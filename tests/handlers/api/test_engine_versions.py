@@ -132,7 +132,7 @@ def test_what_can_not_be_is_refused(site: World, attributes: dict[str, Any], rea
 
 @pytest.mark.parametrize("attributes", [{"enabled": "no"}, {"archs": {}}, {"archs": ["a"]}, {"url": 1}, {"sha": []}])
 def test_what_is_of_another_kind_can_not_be_read(site: World, attributes: dict[str, Any]) -> None:
-    assert site.ask("POST", ALL, sent({"version": "1.9.8", **attributes})).status_code == 400
+    assert site.ask("POST", ALL, sent({"version": "1.9.8", **attributes})).status_code == 422
 
 
 def test_a_version_is_registered_once_however_it_is_written(site: World) -> None:

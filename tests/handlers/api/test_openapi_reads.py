@@ -16,7 +16,7 @@ from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict
 
 from bot.run import RunStatus, Stage
-from handlers.api import logs, requests
+from handlers.api import logs, requests, run_lists
 from handlers.api.openapi_components import body_name
 from handlers.api.operations import ENTRIES, Operation, Query, operation_of
 from handlers.api.requests import Body
@@ -29,7 +29,11 @@ from tests.handlers.api.full_requests import REFUSED, FullRequests
 from tests.handlers.api.permission_world import PermissionWorld
 from tests.handlers.api.test_permission_matrix import body_of, filled, query_of
 
-READ_TO_BE_REFUSED = {"GET /organizations/<organization>/workspaces": {NOT_HERE}}
+READ_TO_BE_REFUSED = {
+    "GET /organizations/<organization>/workspaces": {NOT_HERE},
+    "GET /organizations/<organization>/runs": set(run_lists.NOT_HERE),
+    "GET /workspaces/<workspace_id>/runs": set(run_lists.NOT_HERE),
+}
 ROUTES = {f"{method} {path}": operation_of(view) for method, path, view, _ in RULES}
 
 

@@ -160,7 +160,7 @@ def test_a_new_workspace_brings_plain_tags(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "status"),
-    [("", "x", 422), ("a,b", "x", 422), ("-a", "x", 422), ("a" * 256, "x", 422), ("a", "x" * 257, 422), ("a", 3, 400)],
+    [("", "x", 422), ("a,b", "x", 422), ("-a", "x", 422), ("a" * 256, "x", 422), ("a", "x" * 257, 422), ("a", 3, 422)],
 )
 def test_bad_tags(world: World, workspace: Workspace, key: str, value: Any, status: int) -> None:
     body = {"data": [{"type": "tag-bindings", "attributes": {"key": key, "value": value}}]}

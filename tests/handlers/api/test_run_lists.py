@@ -125,3 +125,11 @@ def test_the_organizations_runs_of_some_workspaces(world: World) -> None:
     assert [run["relationships"]["workspace"]["data"]["id"] for run in answer.json["data"]] == [two.id]
     included = world.ask("GET", "organizations/acme/runs", query_string={"include": "workspace"})
     assert {found["id"] for found in included.json["included"]} == {one.id, two.id}
+
+
+@pytest.mark.parametrize("name", ["filter[timeframe]", "filter[agent_pool_names]"])
+def test_a_narrowing_that_is_not_here_is_not_ignored(world: World, name: str) -> None:
+    workspace = world.workspace()
+    for path in ("organizations/acme/runs", f"workspaces/{workspace.id}/runs"):
+        assert world.ask("GET", path, query_string={name: "2025"}).status_code == 400
+        assert world.ask("GET", path, query_string={name: ""}).status_code == 200  # as the SDK sends it

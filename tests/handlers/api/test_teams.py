@@ -87,8 +87,8 @@ def test_bad_teams(world: World, attributes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("access", [[], 3, {"manage-teams": "yes"}])
-def test_flags_that_are_none_are_400(world: World, access: object) -> None:
-    assert make(world, name="new", organization_access=access).status_code == 400
+def test_flags_that_are_none_are_422(world: World, access: object) -> None:
+    assert make(world, name="new", organization_access=access).status_code == 422
 
 
 def test_a_secret_team_is_seen_by_its_members_and_by_those_who_manage_teams(world: World) -> None:

@@ -78,9 +78,9 @@ def test_many_are_one_list(world: World, path: str) -> None:
         ({"key": "a", "value": "x\0y"}, 422),
         ({"key": "a", "category": "env", "hcl": True}, 422),
         ({"key": "taken"}, 422),
-        ({"key": "a", "value": 3}, 400),
-        ({"key": "a", "value": "x" * 300_000}, 400),
-        ({"key": "a", "hcl": "yes"}, 400),
+        ({"key": "a", "value": 3}, 422),
+        ({"key": "a", "value": "x" * 300_000}, 422),
+        ({"key": "a", "hcl": "yes"}, 422),
     ],
 )
 def test_bad_variables(world: World, path: str, given: dict[str, Any], status: int) -> None:

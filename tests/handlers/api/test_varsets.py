@@ -167,8 +167,8 @@ def test_a_sensitive_value_is_sealed_and_never_comes_out(world: World) -> None:
         ({"name": "x" * 91}, 422),
         ({"name": "taken"}, 422),
         ({"name": "a\nb"}, 422),
-        ({"name": "a", "global": "yes"}, 400),
-        ({"name": 3}, 400),
+        ({"name": "a", "global": "yes"}, 422),
+        ({"name": 3}, 422),
     ],
 )
 def test_bad_sets(world: World, given: dict[str, Any], status: int) -> None:
