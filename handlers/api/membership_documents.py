@@ -7,6 +7,7 @@ from bot.team import Team
 from bot.timestamps import to_text
 from handlers.access import Asker
 from handlers.api.documents import Resource, identifier, resource, to_one
+from handlers.api.organization_documents import organizations_seen
 from handlers.api.team_documents import TeamDocuments
 from handlers.api.users import user_resource
 from storage.people import Membership
@@ -52,6 +53,8 @@ class MembershipDocuments:
             teams = {team.id: team for each in memberships for team in self._teams_of(each)}
             documents = TeamDocuments(self._asker, list(teams.values()))
             found += [documents.resource(team) for team in teams.values()]
+        if "organization" in includes:
+            found += organizations_seen(self._asker, self._organizations)
         return found
 
     def _teams_of(self, membership: Membership) -> list[Team]:

@@ -11,15 +11,15 @@ from bot.run_machine import RunEvent, can
 from bot.run_queue import places
 from bot.run_words import source_of
 from bot.timestamps import maybe_text, to_text
-from bot.workspace import Workspace
 from bot.workspace_settings import LATEST
 from handlers.access import Asker
 from handlers.api.configuration_documents import configuration_resource, ingress_resources
 from handlers.api.documents import Resource, linked, resource, to_one
+from handlers.api.organization_documents import organizations_seen
 from handlers.api.permissions import run_permissions
 from handlers.api.stage_documents import stage_resource
 from handlers.api.users import known_users, user_resource
-from handlers.api.workspace_documents import WorkspaceDocuments, workspace_resource
+from handlers.api.workspace_documents import WorkspaceDocuments
 from handlers.reactions.decisions import COOL_OFF
 from handlers.run_logs import stage_id
 from storage.people import User
@@ -69,6 +69,7 @@ class RunDocuments:
             "apply": to_one("applies", stage_id(run, Stage.APPLY), link=f"applies/{stage_id(run, Stage.APPLY)}"),
             "created-by": to_one("users", user.id if (user := self._creator(run)) else None),
             "confirmed-by": to_one("users", run.confirmed_by_id or None),
+            "input-state-version": to_one("state-versions", run.planned_on),
             "run-events": linked(f"runs/{run.id}/run-events"),
             "comments": linked(f"runs/{run.id}/comments"),
         }
@@ -82,17 +83,15 @@ class RunDocuments:
         return {run_id: place for queue in queues.values() for run_id, place in places(queue).items()}
 
     def included_of(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
-        """What a list includes; the runs are those that this was made with."""
+        """What the runs include; they are those that this was made with."""
         found: list[Resource] = []
         if includes & _WITH_WORKSPACE:
             workspaces = list(self._workspaces.values())
             documents = WorkspaceDocuments(self._asker, workspaces, allowed=self._allowed)
             found += [documents.resource(workspace) for workspace in workspaces]
+        if "workspace.organization" in includes:
+            found += organizations_seen(self._asker, {each.organization_id for each in self._workspaces.values()})
         return found + self._included_of(runs, includes)
-
-    def included(self, run: Run, workspace: Workspace, includes: set[str]) -> list[Resource]:
-        found = [workspace_resource(self._asker, workspace)] if includes & _WITH_WORKSPACE else []
-        return found + self._included_of([run], includes)
 
     def _included_of(self, runs: Sequence[Run], includes: set[str]) -> list[Resource]:
         """All but the workspaces; what several runs have in common is read once."""

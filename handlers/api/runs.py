@@ -37,9 +37,9 @@ def create(ask: Ask) -> Response:
 @shows("runs", includes(INCLUDES))
 def show(ask: Ask, run_id: str) -> Response:
     includes = asked_includes(INCLUDES)
-    run, workspace = ask.asker.run(run_id)
+    run, _ = ask.asker.run(run_id)
     documents = RunDocuments(ask.asker, [run])
-    return one(documents.resource(run), included=documents.included(run, workspace, includes))
+    return one(documents.resource(run), included=documents.included_of([run], includes))
 
 
 def _wish(ask: Ask, workspace: Workspace, body: Body) -> Wish:

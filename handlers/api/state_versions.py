@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Response
 
 from bot.errors import NotFound
+from bot.ids import UserId
 from bot.needs import Needs
 from bot.run import Stage
 from bot.state_diff import diff_states
@@ -14,6 +15,7 @@ from handlers.api.documents import Resource, one, paged
 from handlers.api.operations import by_name, includes, pages, sends, shows
 from handlers.api.requests import BadRequest, asked, asked_includes, asked_page
 from handlers.api.run_documents import RunDocuments
+from handlers.api.seen import visible_only
 from handlers.api.state_documents import (
     are_named_in_lists,
     diff_resource,
@@ -21,6 +23,8 @@ from handlers.api.state_documents import (
     state_version_resource,
     with_interval,
 )
+from handlers.api.users import known_users, user_resource
+from handlers.api.workspace_documents import WorkspaceDocuments
 from handlers.run_logs import run_id_of
 from storage.state_versions import StateVersion
 
@@ -135,19 +139,27 @@ def _included(
         for version in versions if not in_list else filter(are_named_in_lists, versions):
             outputs = enumerate(ask.services.states.outputs(version))
             found += [output_resource(version, place, output, masked=True) for place, output in outputs]
-    if "run" in includes:
-        found += _runs(ask, versions)
-    return found
+    if "created_by" in includes:
+        users = ask.services.people.users_with_ids({UserId(version.created_by_id) for version in versions})
+        found += [user_resource(user, ask.asker) for user in known_users(ask.asker, users)]
+    if "workspace" in includes:
+        workspaces = visible_only(ask, ask.services.workspaces.with_ids({version.workspace_id for version in versions}))
+        documents = WorkspaceDocuments(ask.asker, workspaces)
+        found += [documents.resource(workspace) for workspace in workspaces]
+    return found + _runs(ask, versions, {name for name in includes if name.partition(".")[0] == "run"})
 
 
-def _runs(ask: Ask, versions: Sequence[StateVersion]) -> list[Resource]:
+def _runs(ask: Ask, versions: Sequence[StateVersion], includes: set[str]) -> list[Resource]:
     """Where the asker may see them: to read a workspace's states is not yet to see its runs."""
+    if not includes:
+        return []
     runs = list(ask.services.runs.with_ids({version.run_id for version in versions if version.run_id}).values())
     workspaces = ask.services.workspaces.with_ids({run.workspace_id for run in runs})
     allowed = ask.asker.allowed_in_each(workspaces)
     seen = [run for run in runs if Needs.RUNS_READ in allowed[run.workspace_id]]
     documents = RunDocuments(ask.asker, seen)
-    return [documents.resource(run) for run in seen]
+    with_them = documents.included_of(seen, {name.removeprefix("run.") for name in includes - {"run"}})
+    return [*(documents.resource(run) for run in seen), *with_them]
 
 
 RULES: tuple[Rule, ...] = (

@@ -14,6 +14,7 @@ from bot.timestamps import to_text
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, linked, nothing, one, paged, resource, to_many, to_one
 from handlers.api.operations import ENTRIES, SEARCH, empties, includes, makes, pages, shows
+from handlers.api.organization_documents import organizations_seen
 from handlers.api.projects import project_resources
 from handlers.api.requests import (
     Body,
@@ -246,6 +247,8 @@ def _included(ask: Ask, sets: Sequence[VariableSet], recipients: Recipients) -> 
     if "vars" in includes:
         of_each = ask.services.set_variables.all_of_each(sorted(may_read_values(ask, sets)))
         included += [set_variable(variable) for variables in of_each.values() for variable in variables]
+    if includes & {"organization", "parent"}:  # a set of a project isn't here: its parent is its organization
+        included += organizations_seen(ask.asker, {found.organization_id for found in sets})
     return included
 
 

@@ -63,6 +63,7 @@ RUNS = Kind(
         "apply": to_one("applies"),
         "created-by": to_none_or_one("users"),
         "confirmed-by": to_none_or_one("users"),
+        "input-state-version": to_none_or_one("state-versions"),
         "run-events": elsewhere(),
         "comments": elsewhere(),
     },

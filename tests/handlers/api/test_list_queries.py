@@ -29,6 +29,10 @@ FOR_MEMBERS = [rule for rule, (_, needs) in PAGED.items() if needs in READABLE]
 ASKED = [*(("owner", rule) for rule in PAGED), *(("member", rule) for rule in FOR_MEMBERS)]
 
 
+def words_to_include(rule: str) -> tuple[str, ...]:
+    return next((each.words for each in PAGED[rule][0].queries if each.name == "include"), ())
+
+
 def a_member(world: World, workspaces: list[Workspace]) -> str:
     """Somebody whose team was given each of the workspaces, one by one."""
     services = world.services
@@ -55,6 +59,61 @@ def queries(filled: ListWorld, path: str, query: dict[str, str], token: str, siz
         connection.set_trace_callback(None)
     assert answer.status_code == 200, answer.text
     return len(answer.json["data"]), [sql for sql in asked if sql.lstrip().upper().startswith("SELECT")]
+
+
+# What every include is to bring, of lists that can include something; none: it is taken, since clients ask for it.
+BROUGHT = {
+    "apply": "applies",
+    "comments": "",
+    "configuration_version": "configuration-versions",
+    "configuration_version.ingress_attributes": "ingress-attributes",
+    "confirmed_by": "users",
+    "cost_estimate": "",
+    "created_by": "users",
+    "current_assessment_result": "",
+    "current_configuration_version": "configuration-versions",
+    "current_configuration_version.ingress_attributes": "ingress-attributes",
+    "current_run": "runs",
+    "current_run.configuration_version": "configuration-versions",
+    "current_run.configuration_version.ingress_attributes": "ingress-attributes",
+    "current_run.plan": "plans",
+    "current_state_version": "state-versions",
+    "effective_tag_bindings": "effective-tag-bindings",
+    "ingress_attributes": "ingress-attributes",
+    "locked_by": "runs",
+    "organization": "organizations",
+    "organization_memberships": "organization-memberships",
+    "outputs": "outputs",
+    "parent": "organizations",
+    "plan": "plans",
+    "policy_checks": "",
+    "project": "projects",
+    "projects": "projects",
+    "readme": "",
+    "run": "runs",
+    "run.configuration_version": "configuration-versions",
+    "run.created_by": "users",
+    "run_events": "",
+    "sourceable": "workspaces",
+    "task_stages": "",
+    "teams": "teams",
+    "user": "users",
+    "users": "users",
+    "vars": "vars",
+    "workspace": "workspaces",
+    "workspace.organization": "organizations",
+    "workspaces": "workspaces",
+}
+
+
+def test_every_include_of_every_list_brings_what_it_says(world: World) -> None:
+    filled = ListWorld(world)
+    asked = [(rule, word) for rule in PAGED for word in words_to_include(rule)]
+    for rule, word in asked:
+        path, query = filled.asked(rule)
+        answer = world.ask("GET", path, query_string={**query, "include": word})
+        brought = {each["type"] for each in answer.json.get("included", ())}
+        assert any(BROUGHT[word] in kind for kind in brought) if BROUGHT[word] else not brought, (rule, word, brought)
 
 
 def test_every_list_but_a_workspaces_variables_comes_in_pages() -> None:
@@ -86,7 +145,7 @@ def test_a_longer_page_takes_no_more_queries(world: World, who: str, rule: str) 
     filled = ListWorld(world)
     path, query = filled.asked(rule)
     token = world.token if who == "owner" else world.token_of(filled.mia)
-    known = next((each.words for each in PAGED[rule][0].queries if each.name == "include"), ())
+    known = words_to_include(rule)
     for asked in (query, {**query, "include": ",".join(known)}):
         few, some = queries(filled, path, asked, token, 3)
         many, as_many = queries(filled, path, asked, token, MANY)

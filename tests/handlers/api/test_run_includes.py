@@ -3,9 +3,11 @@
 from typing import Any
 
 from bot.ids import BlobId
+from bot.permissions import Level, StateAccess, WorkspaceAccess
 from bot.run import TriggerReason
 from storage.tokens import TokenKind
 from tests.fakes.door_world import SHA, World
+from tests.handlers.api.state_world import a_state
 
 
 def read(world: World, path: str, include: str, token: str | None = None) -> dict[str, Any]:
@@ -54,3 +56,33 @@ def test_one_configuration_of_several_runs_is_included_once(world: World) -> Non
         *("plans", "plans"),
         *("configuration-versions", "ingress-attributes"),
     ]
+
+
+def test_a_run_names_the_state_that_it_was_planned_on(world: World) -> None:
+    workspace = world.workspace()
+    version = world.services.states.store(workspace.id, a_state(1), run_id=None)
+    assert version is not None
+    planned, waiting = world.run(workspace, planned_on=version.id), world.run(workspace)
+    named = {"id": version.id, "type": "state-versions"}
+    for run, data in ((planned, named), (waiting, None)):
+        assert read(world, f"runs/{run.id}", "")["data"]["relationships"]["input-state-version"]["data"] == data
+
+
+def test_the_organization_of_a_runs_workspace(world: World) -> None:
+    run = world.run(world.workspace())
+    document = read(world, f"runs/{run.id}", "workspace.organization")
+    assert [(each["type"], each["id"]) for each in document["included"]][1:] == [("organizations", "acme")]
+
+
+def test_who_may_read_states_only_gets_nothing_of_their_runs(world: World) -> None:
+    workspace, services = world.workspace(), world.services
+    run = world.run(workspace, created_by="ada", trigger_reason=TriggerReason.MANUAL, source="tfe-api")
+    services.states.store(workspace.id, a_state(1), run_id=run.id)
+    mia = services.people.add_user("mia", "mia@acme.test")
+    services.people.join(world.organization.id, mia.id)
+    team = services.teams.add(world.organization.id, "readers")
+    services.teams.join(team.id, [mia.id])
+    services.team_access.give(team.id, workspace.id, WorkspaceAccess(Level.CUSTOM, state=StateAccess.READ))
+    path, words = f"workspaces/{workspace.id}/state-versions", "run,run.created_by,run.configuration_version,workspace"
+    assert [each["type"] for each in read(world, path, words, world.token_of(mia))["included"]] == ["workspaces"]
+    assert [each["type"] for each in read(world, path, words)["included"]] == ["workspaces", "runs", "users"]
