@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.plan_placeholders import Shape, resource_shape
-from bot.plan_sides import Shown, Side, settled
+from bot.plan_sides import Shown, Side, either, open_part, settled
 
 _WORDS = ("actions", "action_reason", "mode", "type", "provider_name")
 
@@ -72,16 +72,18 @@ def _resource(resource: Mapping[str, Any], shown: Shown, schemas: Mapping[str, A
 def _change(change: Mapping[str, Any], shown: Shown, shape: Shape = None) -> dict[str, Any]:
     """Both sides together, so that what changes is seen to change."""
     redacted = {name: _rest(name, value, shown.mask) for name, value in change.items()}
-    after, unknown = settled(change.get("after"), change.get("after_unknown"), change.get("after_sensitive"))
+    marks = either(change.get("before_sensitive"), change.get("after_sensitive"))
+    after, unknown = settled(change.get("after"), change.get("after_unknown"), marks)
     before = Side(change.get("before"), change.get("before_sensitive"))
     sides = shown.both(before, Side(after, change.get("after_sensitive")), shape)
     identities = shown.both(Side(change.get("before_identity")), Side(change.get("after_identity")), None)
-    names = ("before_sensitive", "after_sensitive", "replace_paths")
+    names = ("before_sensitive", "after_sensitive")
     told = {
         **dict(zip(("before", "after"), sides, strict=True)),
         **dict(zip(("before_identity", "after_identity"), identities, strict=True)),
         **{name: shown.names_in(change.get(name)) for name in names},
         "after_unknown": shown.names_in(unknown),
+        "replace_paths": shown.names_in([open_part(path, marks) for path in change.get("replace_paths") or []]),
     }
     return {**redacted, **{name: value for name, value in told.items() if name in change}}
 

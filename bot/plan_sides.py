@@ -6,6 +6,7 @@ Sensitive values become placeholders, and secrets are masked in texts; both coul
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from bot.plan_placeholders import Seen, Shape, element, member, placeholder
@@ -136,6 +137,31 @@ def settled(after: Any, unknown: Any, sensitive: Any) -> tuple[Any, Any]:
         for index in range(min(len(sensitive), len(unknown), len(after))):
             after[index], unknown[index] = settled(after[index], unknown[index], sensitive[index])
     return after, unknown
+
+
+def either(one: Any, other: Any) -> Any:
+    """The marks of both sides in one: what either hides is hidden."""
+    if one is True or other is True:
+        return True
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return {name: either(one.get(name), other.get(name)) for name in {**one, **other}}
+    if _is_list(one) and _is_list(other):
+        return [either(first, second) for first, second in zip_longest(one, other)]
+    return one or other
+
+
+def open_part(path: Sequence[Any], marks: Any) -> list[Any]:
+    """A path as far as it leads through what isn't hidden: what is below has names of its own."""
+    found: list[Any] = []
+    for part in path:
+        if marks is True:
+            break
+        found.append(part)
+        if isinstance(marks, Mapping):
+            marks = marks.get(part)
+        else:
+            marks = marks[part] if _is_list(marks) and isinstance(part, int) and part < len(marks) else None
+    return found
 
 
 def _hidden(before: Any, after: Any, shape: Shape) -> tuple[Any, Any]:

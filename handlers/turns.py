@@ -43,7 +43,7 @@ class Turns:
             if not self._changed.wait_for(lambda: self._is_free(who), deadline - time.monotonic()):
                 raise OutsideTrouble(busy)
         finally:
-            self.waiting[who] -= 1
+            self.waiting -= Counter([who])  # and nobody stays in it who waits no more
 
     def _is_free(self, who: str) -> bool:
         return who not in self._at_work and len(self._at_work) < self.at_once

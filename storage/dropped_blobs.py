@@ -93,7 +93,7 @@ class DroppedBlobs:
         noted = 0
         for some in _portions(self._blobs.written_before(before), COMPARED_AT_ONCE):
             named = {row["blob"] for row in self._records.rows(_NAMED, {"given": json.dumps(some)})}
-            unnamed = (blob_id for blob_id in some if blob_id not in named and self._blobs.is_ours(blob_id))
+            unnamed = (blob_id for blob_id in some if blob_id not in named)
             for portion in _portions(unnamed, PORTION):
                 noted += self._records.change(_NOTE_GIVEN, {"given": json.dumps(portion)})
         return noted

@@ -79,10 +79,6 @@ class Keyring:
             size += len(chunk)
         return size
 
-    def has_sealed(self, source: BinaryIO) -> bool:
-        """Whether what begins here was sealed with this key."""
-        return _whole(source, len(self._header)) == self._header
-
     def open_stream(self, source: BinaryIO, about: str) -> Iterator[bytes]:
         """The plain chunks of what `seal_stream` wrote. Raises SealBroken, also if its end is missing."""
         header = self._without_header(_whole(source, len(self._header) + _PREFIX_BYTES))

@@ -66,8 +66,8 @@ class PullRequests:
     ) -> dict[tuple[RepositoryId, int], PullRequest]:
         """Those of several (repository, number) that were heard of; what names none is passed over."""
         rows = self._records.rows(
-            """SELECT * FROM pull_requests WHERE (repository_id, number) IN
-                 (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))""",
+            """SELECT pull_requests.* FROM json_each(?) AS wanted CROSS JOIN pull_requests
+               ON repository_id = json_extract(wanted.value, '$[0]') AND number = json_extract(wanted.value, '$[1]')""",
             (json.dumps(list(wanted)),),
         )
         return {(row["repository_id"], row["number"]): _pull(row) for row in rows}

@@ -170,7 +170,7 @@ class RunStore:
         self, version_ids: Collection[ConfigurationVersionId], workspace_id: WorkspaceId
     ) -> dict[ConfigurationVersionId, Run]:
         """The runs that their coming made in this workspace; those that repeat one came later."""
-        return self._first_of_each(version_ids, "workspace_id = ?", "created_at, queue_sequence", workspace_id)
+        return self._first_of_each(version_ids, "+workspace_id = ?", "created_at, queue_sequence", workspace_id)
 
     def _first_of_each(
         self, version_ids: Collection[ConfigurationVersionId], condition: str, order: str, *parameters: str

@@ -159,16 +159,17 @@ class VariableSets:
         """Those of the sets that reach a workspace in which one of the teams was given to read variables."""
         sets, teams = (", ".join("?" * len(ids)) for ids in (set_ids, team_ids))
         rows = self._records.rows(
-            f"""SELECT id FROM variable_sets WHERE id IN ({sets}) AND EXISTS (
-                  SELECT 1 FROM team_workspaces JOIN workspaces ON workspaces.id = workspace_id
-                  WHERE team_id IN ({teams}) AND variables != 'none'
-                    AND workspaces.organization_id = variable_sets.organization_id
-                    AND (is_global
-                      OR workspaces.id IN (SELECT workspace_id FROM variable_set_workspaces
-                                           WHERE variable_set_id = variable_sets.id)
-                      OR project_id IN (SELECT project_id FROM variable_set_projects
-                                        WHERE variable_set_id = variable_sets.id)))""",
-            (*set_ids, *team_ids),
+            f"""WITH readable AS MATERIALIZED (
+                  SELECT workspaces.id, project_id, organization_id
+                  FROM team_workspaces JOIN workspaces ON workspaces.id = workspace_id
+                  WHERE team_id IN ({teams}) AND variables != 'none')
+                SELECT id FROM variable_sets WHERE id IN ({sets}) AND CASE
+                  WHEN is_global THEN organization_id IN (SELECT organization_id FROM readable)
+                  ELSE EXISTS (SELECT 1 FROM variable_set_workspaces WHERE variable_set_id = variable_sets.id
+                               AND workspace_id IN (SELECT id FROM readable))
+                    OR EXISTS (SELECT 1 FROM variable_set_projects WHERE variable_set_id = variable_sets.id
+                               AND project_id IN (SELECT project_id FROM readable)) END""",
+            (*team_ids, *set_ids),
         )
         return frozenset(VariableSetId(row["id"]) for row in rows)
 

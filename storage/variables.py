@@ -158,6 +158,8 @@ class Variables:
 def check_variable(variable: VariableValue) -> None:
     """Raises Refused for what a run could only fail with: a key as below, or HCL that is not one complete value."""
     check_key(variable.key, variable.category)
+    if variable.hcl and variable.category is Category.ENVIRONMENT:
+        raise Refused("an environment variable is plain text: it can't be HCL")
     if variable.hcl:
         check_hcl(variable)
 

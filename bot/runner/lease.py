@@ -67,8 +67,8 @@ class LeaseKeeper:
                     log.warning("lease lost", job=self._claim.job.id, run=self._claim.job.run_id)
                     self.lose()
                     return
-                except OutsideTrouble as trouble:
-                    log.warning("heartbeat failed", job=self._claim.job.id, reason=trouble.reason)
+                except (OutsideTrouble, RuntimeError) as trouble:  # RuntimeError: this machine has no thread left
+                    log.warning("heartbeat failed", job=self._claim.job.id, reason=str(trouble))
                     interval = min(1.0, self._claim.lease_seconds / 10)
                     self._give_up_a_plan()
 

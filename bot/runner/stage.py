@@ -135,7 +135,12 @@ class StageRun:
             self._check_digest(bench.digest(plan))
         self.keeper.confirm(self.client)
         self.apply_started = True
-        return self._applied(bench.apply())
+        try:
+            exit_code = bench.apply()
+        except Stopped:
+            self.apply_started = False  # the engine was not even started
+            raise
+        return self._applied(exit_code)
 
     def _applied(self, exit_code: int) -> StageResult:
         """The engine was there. If it failed and its state can't be read, the outcome isn't known: no exit code."""

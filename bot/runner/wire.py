@@ -51,15 +51,20 @@ class Wire:
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """What takes longer is cut; afterwards the session can be used again."""
+        """What takes longer is cut; afterwards the session can be used again.
+
+        Where no thread is left to cut it, an engine may have them all: then a result comes without this limit.
+        """
         timer = threading.Timer(seconds, self.cut)
         timer.daemon = True
-        timer.start()
+        with contextlib.suppress(RuntimeError):
+            timer.start()
         try:
             yield
         finally:
             timer.cancel()
-            timer.join()
+            if timer.ident is not None:
+                timer.join()
             with self._lock:
                 self._is_cut = False
 

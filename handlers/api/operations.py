@@ -58,7 +58,10 @@ PAGES = (
     Query("page[number]", "Which page, from 1.", is_number=True),
     Query("page[size]", "How many on a page: 20, and up to 100.", is_number=True),
 )
-LARGE_PAGES = (PAGES[0], Query("page[size]", "How many on a page: up to 100, and 100.", is_number=True))
+LARGE_PAGES = (
+    PAGES[0],
+    Query("page[size]", "How many on a page: 100 if nothing is asked for, and at most.", is_number=True),
+)
 SEARCH = Query("q", "A part of the name.")
 NAMES = Query("filter[names]", "Exactly these names, with commas between.", is_list=True)
 ENTRIES = "entries"  # what a request lists under `data`

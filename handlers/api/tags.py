@@ -16,7 +16,7 @@ from bot.workspace import Workspace
 from handlers.api.ask import Ask, Rule
 from handlers.api.documents import Resource, many, nothing, paged, resource
 from handlers.api.operations import ENTRIES, SEARCH, empties, large_pages, lists, pages
-from handlers.api.requests import Entry, asked, asked_large_page, asked_page, read_entries
+from handlers.api.requests import Entry, asked, asked_page, read_entries
 from handlers.api.seen import project_seen
 from handlers.services import Services
 from storage.tags import Binding, Tagged
@@ -129,8 +129,8 @@ def _own(ask: Ask, kind: Tagged, owner_id: str) -> list[Resource]:
 
 
 def _page(found: Sequence[Resource]) -> Response:
-    """All of them are read: there are a hundred at most, and as many inherited."""
-    page = asked_large_page()
+    """All of them, unless a page is asked for: clients ask for none, and there are as many inherited at most."""
+    page = asked_page(2 * MOST_TAGS)
     return paged(found[page.offset : page.offset + page.size], page, len(found))
 
 

@@ -23,7 +23,6 @@ def made_variable(ask: Ask, store: Variables, owner_id: VariableOwner, body: Bod
         raise Refused("a variable has a key")
     value, description = _value(body) or "", body.text("description", most=LONGEST_DESCRIPTION)
     hcl, sensitive = bool(body.flag("hcl")), bool(body.flag("sensitive"))
-    _check_hcl(category, hcl=hcl)
     with ask.services.records.write():
         if store.find(owner_id, key, category):
             raise Refused(TAKEN)
@@ -38,7 +37,6 @@ def changed_variable(ask: Ask, store: Variables, known: Variable, body: Body) ->
             changed = replace(store.get(known.id), **changes)
             if known.sensitive and not changed.sensitive:
                 raise Refused("a sensitive variable stays sensitive: delete it and make a new one")
-            _check_hcl(changed.category, hcl=changed.hcl)
             return store.change(changed)
     except sqlite3.IntegrityError as error:
         raise Refused(TAKEN) from error
@@ -99,8 +97,3 @@ def _category(body: Body) -> Category | None:
     if text not in set(Category):
         raise Refused(f"category is one of {', '.join(Category)}")
     return Category(text)
-
-
-def _check_hcl(category: Category, *, hcl: bool) -> None:
-    if hcl and category is Category.ENVIRONMENT:
-        raise Refused("an environment variable is plain text: it can't be HCL")

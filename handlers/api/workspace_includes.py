@@ -15,7 +15,7 @@ from handlers.api.documents import Resource
 from handlers.api.organization_documents import organization_resource
 from handlers.api.projects import project_resources
 from handlers.api.run_documents import RunDocuments
-from handlers.api.state_documents import state_version_resource, workspace_output_resource
+from handlers.api.state_documents import are_named_in_lists, state_version_resource, workspace_output_resource
 from handlers.api.tags import effective_of_each
 from handlers.api.team_documents import TeamDocuments
 from handlers.api.users import known_users, user_resource
@@ -125,11 +125,16 @@ def _holding(documents: WorkspaceDocuments, workspace: Workspace) -> list[Run]:
 def _outputs(
     ask: Ask, workspaces: Sequence[Workspace], documents: WorkspaceDocuments, shown: Sequence[Resource]
 ) -> list[Resource]:
-    """Those of each workspace's current state; its document then names them, which it doesn't otherwise."""
+    """Those of each workspace's current state; its document then names them, which it doesn't otherwise.
+
+    Of a page of workspaces only as many as a list of states would name.
+    """
     found: list[Resource] = []
     by_id = {document["id"]: document for document in shown}
     readable = [workspace.id for workspace in _where(Needs.OUTPUTS_READ, workspaces, documents)]
     for workspace_id, version in ask.services.states.current_of_each(readable).items():
+        if len(shown) > 1 and not are_named_in_lists(version):
+            continue
         outputs = enumerate(ask.services.states.outputs(version))
         written = [workspace_output_resource(version, place, output) for place, output in outputs]
         by_id[workspace_id]["relationships"]["outputs"]["data"] = _identifiers(written)

@@ -40,15 +40,13 @@ resource "terraform_data" "slow" {
 }
 """
 # Goes on until the server has been away, and is there again.
-OUTLIVES_A_SERVER = """
+WAITS_AT_A_GATE = """
 resource "terraform_data" "patient" {
   provisioner "local-exec" {
     interpreter = ["/bin/bash", "-c"]
     command     = <<-EOT
-      here() { (: > /dev/tcp/127.0.0.1/PORT) 2> /dev/null; }
       echo it has begun
-      while here; do sleep 0.1; done
-      until here; do sleep 0.1; done
+      until (: > /dev/tcp/127.0.0.1/PORT) 2> /dev/null; do sleep 0.1; done
     EOT
   }
 }
@@ -277,10 +275,18 @@ def patient_server() -> Iterator[Server]:
         yield server
 
 
-def test_the_server_is_killed_in_the_middle_of_an_apply(patient_server: Server) -> None:
+@pytest.fixture
+def gate() -> Iterator[socket.socket]:
+    """A port that is nobody else's, and at which nobody listens until the test lets the engine go on."""
+    with socket.socket() as gate:
+        gate.bind(("127.0.0.1", 0))
+        yield gate
+
+
+def test_the_server_is_killed_in_the_middle_of_an_apply(patient_server: Server, gate: socket.socket) -> None:
     """Its runner stops as at any other stop: the engine ends by itself, and the next server gets the result."""
     server = patient_server
-    workspace = server.workspace(OUTLIVES_A_SERVER.replace("PORT", str(server.settings.port)))
+    workspace = server.workspace(WAITS_AT_A_GATE.replace("PORT", str(gate.getsockname()[1])))
     push = server.push()
     run = server.becomes(RunStatus.PLANNED)
     assert push.wait(PATIENCE) == 0
@@ -297,6 +303,7 @@ def test_the_server_is_killed_in_the_middle_of_an_apply(patient_server: Server) 
     eventually(lambda: not is_alive(web), "web lives on")
     assert is_alive(runner)
     server.start_anew()
+    gate.listen()
 
     server.becomes(RunStatus.APPLIED)
     assert services.jobs.count(run.id, Stage.APPLY) == 1

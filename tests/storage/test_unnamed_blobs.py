@@ -15,7 +15,7 @@ from obstore.store import MemoryStore
 
 from bot.ids import BlobId
 from storage import dropped_blobs, migrations
-from storage.blobs import BlobMissing, BlobStore, FileShelf, ObjectShelf, obstore
+from storage.blobs import BlobMissing, BlobStore, FileShelf, ObjectShelf
 from storage.database import Records
 from storage.dropped_blobs import NAMED_BY, DroppedBlobs
 from storage.encryption import Keyring
@@ -99,15 +99,11 @@ def test_what_is_younger_than_a_day_may_still_be_named(
     assert DroppedBlobs(records, blobs).note_unnamed(A_DAY_AGO) == left
 
 
-def test_blobs_of_another_installation_stay(records: Records, blobs: BlobStore, tmp_path: Path) -> None:
-    theirs = BlobStore(FileShelf(tmp_path / "blobs"), Keyring(b"x" * 32))
-    blob_id = theirs.put(b"theirs")
-    (tmp_path / "blobs/ab").mkdir(exist_ok=True)
-    (tmp_path / "blobs/ab/blob-abcdefghijklmnop").write_bytes(b"")
+def test_what_is_no_blob_is_nobodys_to_remove(records: Records, blobs: BlobStore, tmp_path: Path) -> None:
+    (tmp_path / "blobs/ab").mkdir(parents=True, exist_ok=True)
     (tmp_path / "blobs/ab/readme").write_bytes(b"somebody's own")
     aged(tmp_path, 400)
     assert DroppedBlobs(records, blobs).note_unnamed(A_DAY_AGO) == 0
-    assert is_there(theirs, blob_id)
 
 
 def test_what_a_kill_left_half_written_goes_after_a_day(blobs: BlobStore, tmp_path: Path) -> None:
@@ -123,16 +119,14 @@ def test_what_a_kill_left_half_written_goes_after_a_day(blobs: BlobStore, tmp_pa
     assert len(list(blobs.written_before(NOW))) == 1
 
 
-def test_an_object_store_tells_the_same() -> None:
-    store = MemoryStore()
-    blobs = BlobStore(ObjectShelf(store), KEY)
-    blob_id = blobs.put(b"stored")
-    obstore().put(store, "somebody's own", b"text")
-    soon, earlier = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=1)
-    assert list(blobs.written_before(soon)) == [blob_id]
-    assert list(blobs.written_before(earlier)) == []
-    assert blobs.is_ours(blob_id)
+def test_in_a_bucket_none_is_looked_for(records: Records) -> None:
+    """A copy of the records, on the same bucket, would take what was written since for forgotten."""
+    blobs = BlobStore(ObjectShelf(MemoryStore()), KEY)
+    blob_id = blobs.put(b"stored, and named by the records that this is a copy of")
+    soon = datetime.now(UTC) + timedelta(days=2)
+    assert DroppedBlobs(records, blobs).note_unnamed(soon) == 0
     assert blobs.remove_unfinished(soon) == 0
+    assert is_there(blobs, blob_id)
 
 
 class ManyNames(FileShelf):

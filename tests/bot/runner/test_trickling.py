@@ -18,9 +18,11 @@ from bot.runner import client as client_module
 from bot.runner import engine_versions, lease
 from bot.runner.client import StageClient, claim_job
 from bot.runner.engine_process import Reins, Stop, Stopped
+from bot.runner.job import StageResult
 from bot.runner.settings import SandboxMode
 from bot.runner.unpacking import unpack
 from bot.runner.wire import Wire, stoppable
+from bot.stage_words import Outcome, Signal
 from tests.bot.runner.conftest import PLANS, Runner
 from tests.fakes.runner_server import POOL_TOKEN, FakeRunlock
 
@@ -88,6 +90,17 @@ def test_an_apply_that_can_not_begin_in_time_has_not_begun(runner: Runner, serve
     assert applied.result is not None
     assert (applied.result["outcome"], applied.result["apply_started"]) == ("timed_out", False)
     assert applied.result["error"].endswith("it was still downloading the work folder")
+
+
+def test_an_apply_that_is_cancelled_just_before_its_engine_has_not_begun(runner: Runner, server: FakeRunlock) -> None:
+    """The answer to the last question whether it may: nothing has changed then, and the outcome is known."""
+    planned = server.plan({"main.tf": ""}, engine_version=runner.add_engine("9.0.0", AN_ENGINE))
+    runner.execute(planned)
+    applied = server.apply(planned)
+    applied.signal = "interrupt"
+    runner.execute(applied)
+    assert applied.result is not None
+    assert (applied.result["outcome"], applied.result["apply_started"]) == ("canceled", False)
 
 
 @pytest.mark.parametrize("first", [IN_THE_HEADERS, IN_THE_BODY])
@@ -202,6 +215,43 @@ def test_small_exchanges_have_a_limit(monkeypatch: pytest.MonkeyPatch, server: F
             client.heartbeat()
         with StageClient(address, claim) as client, pytest.raises(OutsideTrouble):
             client.put_log(0, b"x")
+
+
+def test_where_no_thread_is_left_a_result_comes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, server: FakeRunlock
+) -> None:
+    """An engine may have them all. Without its heartbeats a healthy apply would be taken for lost."""
+
+    def no_thread(timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    job = server.plan({"main.tf": ""})
+    claim = claim_job(server.url, POOL_TOKEN, "job-1", "me")
+    assert claim is not None
+    monkeypatch.setattr(threading.Timer, "start", no_thread)
+    with StageClient(server.url, claim) as client:
+        assert client.heartbeat() is Signal.NONE
+        client.post_result(StageResult(Outcome.FAILED))
+    assert job.result is not None
+
+
+def test_a_heartbeat_that_has_no_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch, server: FakeRunlock) -> None:
+    server.plan({"main.tf": ""})
+    claim = claim_job(server.url, POOL_TOKEN, "job-1", "me")
+    assert claim is not None
+    monkeypatch.setattr(lease, "LONGEST_INTERVAL", 0.05)
+    troubles = [RuntimeError("can't start new thread")]
+    again = threading.Event()
+
+    def heartbeat(client: StageClient) -> Signal:
+        if troubles:
+            raise troubles.pop()
+        again.set()
+        return Signal.NONE
+
+    monkeypatch.setattr(StageClient, "heartbeat", heartbeat)
+    with StageClient(server.url, claim) as client, lease.LeaseKeeper(claim, client, Reins(1)):
+        assert again.wait(SECONDS)
 
 
 def test_unpacking_is_stopped_in_the_middle_of_a_large_file(tmp_path: Path) -> None:

@@ -131,6 +131,15 @@ def test_a_workspace_inherits_from_its_project(world: World, workspace: Workspac
     assert shown(world, f"projects/{workspace.project_id}/effective-tag-bindings") == {"env": "prod", "team": "net"}
 
 
+def test_all_effective_bindings_come_where_no_page_is_asked_for(world: World, workspace: Workspace) -> None:
+    """Clients ask for none, and take what comes for all of them."""
+    of_project, own = ({f"{whose}-{number}": "x" for number in range(80)} for whose in ("project", "own"))
+    world.ask("PATCH", f"projects/{workspace.project_id}/tag-bindings", bindings(**of_project))
+    world.ask("PATCH", f"workspaces/{workspace.id}/tag-bindings", bindings(**own))
+    assert shown(world, f"workspaces/{workspace.id}/effective-tag-bindings") == of_project | own
+    assert len(shown(world, f"workspaces/{workspace.id}/effective-tag-bindings?page[size]=7")) == 7
+
+
 def test_plain_tags_of_older_clients(world: World, workspace: Workspace) -> None:
     path = f"workspaces/{workspace.id}/relationships/tags"
     world.ask("PATCH", f"workspaces/{workspace.id}/tag-bindings", bindings(env="prod"))
