@@ -1,5 +1,6 @@
 """What do workspaces do to each other? Whose apply makes runs where, and who may read whose state."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,11 +94,19 @@ class RemoteStateConsumers:
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    def ids(self, workspace_id: WorkspaceId) -> list[WorkspaceId]:
-        rows = self._records.rows(
-            "SELECT consumer_id FROM remote_state_consumers WHERE workspace_id = ?", (workspace_id,)
-        )
-        return [WorkspaceId(row["consumer_id"]) for row in rows]
+    def page(
+        self, workspace_id: WorkspaceId, visible: Sequence[WorkspaceId] | None, *, limit: int, offset: int
+    ) -> tuple[list[WorkspaceId], int]:
+        """A page of them by name, and how many there are. `visible`: only those; None for all."""
+        found = "FROM remote_state_consumers JOIN workspaces ON workspaces.id = consumer_id WHERE workspace_id = ?"
+        parameters: list[str | int] = [workspace_id]
+        if visible is not None:
+            found += " AND consumer_id IN (SELECT value FROM json_each(?))"
+            parameters.append(json.dumps(visible))
+        page = f"SELECT consumer_id {found} ORDER BY name LIMIT ? OFFSET ?"
+        rows = self._records.rows(page, [*parameters, limit, offset])
+        total = int(self._records.value(f"SELECT count(*) {found}", parameters))
+        return [WorkspaceId(row["consumer_id"]) for row in rows], total
 
     def add(self, workspace_id: WorkspaceId, consumer_ids: Sequence[WorkspaceId]) -> None:
         with self._records.write():

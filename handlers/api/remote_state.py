@@ -12,7 +12,7 @@ from handlers.api.ask import Ask, Rule
 from handlers.api.documents import nothing, paged
 from handlers.api.operations import ENTRIES, empties, pages
 from handlers.api.requests import asked_page, read_entries
-from handlers.api.seen import neighbour, visible_only
+from handlers.api.seen import neighbour
 from handlers.api.workspace_documents import WorkspaceDocuments
 
 
@@ -20,10 +20,12 @@ from handlers.api.workspace_documents import WorkspaceDocuments
 def index(ask: Ask, workspace_id: str) -> Response:
     """Those of them that the asker sees, by name."""
     workspace, page = ask.asker.workspace(workspace_id), asked_page()
-    found = visible_only(ask, ask.services.workspaces.with_ids(ask.services.consumers.ids(workspace.id)))
-    shown = page.of(found)
+    visible = ask.asker.visible_workspaces(workspace.organization_id)
+    ids, total = ask.services.consumers.page(workspace.id, visible, limit=page.size, offset=page.offset)
+    named = {consumer.id: consumer for consumer in ask.services.workspaces.with_ids(ids)}
+    shown = [named[ident] for ident in ids if ident in named]
     documents = WorkspaceDocuments(ask.asker, shown)
-    return paged([documents.resource(consumer) for consumer in shown], page, len(found))
+    return paged([documents.resource(consumer) for consumer in shown], page, total)
 
 
 @empties(takes=ENTRIES)
