@@ -6,6 +6,7 @@ A task carries ids only; one that is lost, doubled or late changes nothing (DESI
 import importlib
 import json
 import logging
+import signal
 import sqlite3
 import threading
 import uuid
@@ -175,6 +176,15 @@ class GracefulConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         )
         self._grace_seconds = grace_seconds
         self._interrupt = interrupt
+
+    def _handle_signal(self, signum: int, frame: Any) -> None:
+        """A second TERM would end the stages at once. The kernel sends several where `serve` was killed:
+
+        one for each of its threads that was our parent for a moment while they ended.
+        """
+        super()._handle_signal(signum, frame)
+        if self._graceful:
+            signal.signal(signum, signal.SIG_IGN)
 
     def stop(self, graceful: bool = False) -> None:
         timer = threading.Timer(self._grace_seconds if graceful else 0, self._interrupt)

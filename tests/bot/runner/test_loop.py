@@ -16,7 +16,15 @@ from huey import Huey
 from huey.registry import Message
 
 from bot.errors import Refused
-from bot.runner.loop import BadMessage, JsonSerializer, add_execute_task, close_queue, nudge, open_queue
+from bot.runner.loop import (
+    BadMessage,
+    GracefulConsumer,
+    JsonSerializer,
+    add_execute_task,
+    close_queue,
+    nudge,
+    open_queue,
+)
 from tests.bot.runner.conftest import Runner
 from tests.fakes.runner_server import POOL_TOKEN, FakeRunlock
 
@@ -165,3 +173,18 @@ def test_after_the_grace_time_a_consumer_interrupts_what_runs(
     assert job.result is not None
     assert job.result["outcome"] == "trouble"
     assert time.monotonic() - start < 20
+
+
+def test_a_second_term_ends_no_stage(tmp_path: Path) -> None:
+    """Of a `serve` that was killed, its runner gets more than one."""
+    before = signal.getsignal(signal.SIGTERM)
+    queue = open_queue(f"sqlite://{tmp_path / 'queue.db'}", "runner")
+    consumer = GracefulConsumer(queue, 1, 1.0, lambda: None)
+    try:
+        signal.signal(signal.SIGTERM, consumer._handle_signal)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        close_queue(queue)
