@@ -112,6 +112,18 @@ class Server:
             return True
         return False
 
+    def is_applying(self) -> Run:
+        """Something was pushed and approved, and its engine has begun: the run."""
+        push = self.push()
+        run = self.becomes(RunStatus.PLANNED)
+        assert push.wait(PATIENCE) == 0
+        self.approve(run)
+        self.becomes(RunStatus.APPLYING)
+        job = self.services.jobs.of_run(run.id, Stage.APPLY)
+        assert job is not None
+        eventually(lambda: b"it has begun" in self.services.logs.read(job.id), "the apply has not begun")
+        return run
+
     def pid_of(self, name: str) -> int:
         eventually(lambda: bool(self._named(name)), f"there is no {name}")
         return self._named(name)[0]
@@ -231,15 +243,7 @@ def test_the_worker_is_killed_in_the_middle_of_its_work(server: Server) -> None:
 def test_the_runner_is_killed_in_the_middle_of_an_apply(server: Server) -> None:
     """Invariant 9: its engine dies with it; the outcome is unknown, the workspace locked, and nothing repeated."""
     workspace = server.workspace(SLOW)
-    push = server.push()
-    run = server.becomes(RunStatus.PLANNED)
-    assert push.wait(PATIENCE) == 0
-    server.approve(run)
-    server.becomes(RunStatus.APPLYING)
-    services = server.services
-    job = services.jobs.of_run(run.id, Stage.APPLY)
-    assert job is not None
-    eventually(lambda: b"it has begun" in services.logs.read(job.id), "the apply has not begun")
+    run, services = server.is_applying(), server.services
     runner = server.pid_of("runner")
     below = family(runner)
     assert len(below) > 2  # the runner, its sandbox, the engine
@@ -287,15 +291,7 @@ def test_the_server_is_killed_in_the_middle_of_an_apply(patient_server: Server, 
     """Its runner stops as at any other stop: the engine ends by itself, and the next server gets the result."""
     server = patient_server
     workspace = server.workspace(WAITS_AT_A_GATE.replace("PORT", str(gate.getsockname()[1])))
-    push = server.push()
-    run = server.becomes(RunStatus.PLANNED)
-    assert push.wait(PATIENCE) == 0
-    server.approve(run)
-    server.becomes(RunStatus.APPLYING)
-    services = server.services
-    job = services.jobs.of_run(run.id, Stage.APPLY)
-    assert job is not None
-    eventually(lambda: b"it has begun" in services.logs.read(job.id), "the apply has not begun")
+    run, services = server.is_applying(), server.services
     runner = server.pid_of("runner")
     web = server.pid_of("web")
 
